@@ -1,0 +1,1 @@
+"""The program for admins: webhooks, secrets, samples, deliveries, replay."""

@@ -1,0 +1,1 @@
+"""Running Postern: locally, in containers, observed."""

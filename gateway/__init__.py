@@ -1,0 +1,1 @@
+"""The receiver: verifies, limits, records and publishes; never runs a handler."""

@@ -1,0 +1,1 @@
+"""What at least two programs speak; imports nothing of theirs."""

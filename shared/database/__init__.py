@@ -1,0 +1,1 @@
+"""Pools, named queries and migrations."""

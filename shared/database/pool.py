@@ -1,0 +1,119 @@
+"""Connection pools with every wait bounded, and the one translation of driver errors."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+
+from shared.database.queries import Queries
+from shared.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    Connection = asyncpg.Connection
+
+#: Sees one tenant at a time, named by ``tenant_transaction``.
+TENANT_ROLE = "postern_tenant"
+#: Serves all tenants at once.
+SYSTEM_ROLE = "postern_system"
+
+_QUERIES = Queries(__package__, "pool.sql")
+
+#: Classes of SQLSTATE after which the same statement may succeed: connection, resources, shutdown,
+#: serialization, deadlock, lock time-out, failover to a read-only server.
+#: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_TRANSIENT_SQLSTATES = ("08", "53", "57", "40001", "40P01", "55P03", "25006", "25P03")
+
+_CONNECTION_ERRORS = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
+
+async def create_pool(
+    dsn: str,
+    *,
+    role: str,
+    application_name: str,
+    size: int,
+    command_timeout_seconds: float = 10.0,
+    init: Callable[[Any], Coroutine[Any, Any, None]] | None = None,
+) -> Pool:
+    """Open a pool whose connections act as ``role``.
+
+    Connections are made lazily, so that a program can start while PostgreSQL is away.
+    """
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=size,
+        timeout=3,
+        command_timeout=command_timeout_seconds,
+        max_inactive_connection_lifetime=60,
+        init=init,
+        server_settings={
+            "role": role,
+            "application_name": application_name,
+            "jit": "off",  # compiling costs more than any of these statements
+            # A stopped or cut-off program must not hold row locks for ever.
+            "idle_in_transaction_session_timeout": "30s",
+        },
+    )
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn driver errors that may pass into ``DatabaseUnavailable``; the cause is kept."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if (error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES):
+            raise DatabaseUnavailable(f"PostgreSQL: {error}") from error
+        raise
+    except _CONNECTION_ERRORS as error:
+        raise DatabaseUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
+
+
+@asynccontextmanager
+async def connection(pool: Pool, *, timeout_seconds: float = 3.0) -> AsyncIterator[Connection]:
+    """Borrow a connection.
+
+    Raises:
+        DatabaseUnavailable: None could be had in time, or it failed in use.
+    """
+    with translated_errors():
+        async with pool.acquire(timeout=timeout_seconds) as borrowed:
+            yield borrowed
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, *, timeout_seconds: float = 3.0) -> AsyncIterator[Connection]:
+    """Borrow a connection inside a transaction: committed at the end, rolled back on any error.
+
+    Raises:
+        DatabaseUnavailable: The outcome of a commit in flight is then unknown.
+    """
+    async with (
+        connection(pool, timeout_seconds=timeout_seconds) as borrowed,
+        borrowed.transaction(),
+    ):
+        yield borrowed
+
+
+@asynccontextmanager
+async def tenant_transaction(
+    pool: Pool, tenant_id: UUID, *, timeout_seconds: float = 3.0
+) -> AsyncIterator[Connection]:
+    """Like ``transaction``, on a pool of the tenant role, seeing this tenant's rows alone."""
+    async with transaction(pool, timeout_seconds=timeout_seconds) as borrowed:
+        await borrowed.execute(_QUERIES["enter_tenant"], str(tenant_id))
+        yield borrowed

@@ -1,0 +1,4 @@
+-- enter_tenant --
+-- Name the tenant whose rows this transaction may see.
+-- $1 tenant_id as text
+select set_config('postern.tenant_id', $1, true)

@@ -1,0 +1,36 @@
+"""Identifiers: time-ordered uuid7 everywhere."""
+
+import os
+from typing import NewType
+from uuid import UUID
+
+from shared.clock import unix_ms
+
+TenantId = NewType("TenantId", UUID)
+WebhookId = NewType("WebhookId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
+SecretId = NewType("SecretId", UUID)
+
+
+def uuid7_bytes(timestamp_ms: int, random: bytes) -> bytes:
+    """Return the 16 bytes of a uuid7 from a Unix time in ms and 10 random bytes.
+
+    Source: RFC 9562 section 5.7, https://www.rfc-editor.org/rfc/rfc9562#section-5.7
+    """
+    return b"".join(
+        (
+            timestamp_ms.to_bytes(6, "big"),
+            bytes((0x70 | random[0] & 0x0F, random[1], 0x80 | random[2] & 0x3F)),
+            random[3:],
+        )
+    )
+
+
+def uuid7() -> UUID:
+    """Return a new uuid7."""
+    return UUID(bytes=uuid7_bytes(unix_ms(), os.urandom(10)))
+
+
+def delivery_id() -> DeliveryId:
+    """Return a new delivery id; its time picks the day partition."""
+    return DeliveryId(uuid7())

@@ -1,0 +1,194 @@
+"""A webhook's configuration as frozen values, and the rules that hold for it everywhere."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from shared.domain.identifiers import TenantId, WebhookId
+
+SLUG_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+MIN_SECRET_LENGTH = 16
+MAX_RATE_LIMIT_PER_MINUTE = 60_000
+MAX_IDEMPOTENCY_WINDOW_SECONDS = 2_592_000  # 30 days
+
+#: Names of bundled integrations; a webhook of that name would be mistaken for one.
+RESERVED_SLUGS = frozenset(
+    {
+        "connectwise-automate",
+        "datto",
+        "entra",
+        "entra-id",
+        "google",
+        "hudu",
+        "huntress",
+        "levelio",
+        "microsoft",
+        "microsoft-graph",
+        "ninjaone",
+        "qbo",
+        "quickbooks-csv",
+        "quickbooks-desktop",
+        "quickbooks-online",
+        "tacticalrmm",
+        "tactical-rmm",
+        "tanium",
+        "xero",
+        "xero-csv",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HmacAuth:
+    """Hex HMAC-SHA256 of the raw body in a header, with or without the prefix ``sha256=``."""
+
+    signature_header: str
+
+
+@dataclass(frozen=True, slots=True)
+class BearerAuth:
+    """A token in ``Authorization: Bearer``."""
+
+
+@dataclass(frozen=True, slots=True)
+class IpAllowlistAuth:
+    """Source networks, IPv4 or IPv6."""
+
+    ip_cidrs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PathTokenAuth:
+    """A token in a query parameter."""
+
+    query_param: str
+
+
+Auth = HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderKey:
+    """The idempotency key is the value of a request header."""
+
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionKey:
+    """The idempotency key is a JSONata expression over the body."""
+
+    expression: str
+
+
+IdempotencySource = HeaderKey | ExpressionKey
+
+
+@dataclass(frozen=True, slots=True)
+class DirectAction:
+    """Run a registered action with fields taken from the body."""
+
+    action: str
+    #: Target field to JSONata expression over the body.
+    field_mapping: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowStart:
+    """Start a registered workflow with the verified envelope."""
+
+    workflow: str
+
+
+Handler = DirectAction | WorkflowStart
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """What gateway and worker need to know of one webhook."""
+
+    tenant_id: TenantId
+    webhook_id: WebhookId
+    tenant_slug: str
+    slug: str
+    auth: Auth
+    idempotency: IdempotencySource | None
+    idempotency_window_seconds: int
+    handler: Handler
+    rate_limit_per_minute: int
+    is_active: bool
+    #: Grows by one with each change.
+    version: int
+
+
+def auth_from_config(auth_type: str, config: Mapping[str, Any]) -> Auth:
+    """Return the typed form of stored ``auth_type`` and ``auth_config``.
+
+    Raises:
+        ValueError: The type is unknown or a key is missing.
+    """
+    try:
+        match auth_type:
+            case "hmac_sha256":
+                return HmacAuth(signature_header=config["signature_header"])
+            case "bearer":
+                return BearerAuth()
+            case "ip_allowlist":
+                return IpAllowlistAuth(ip_cidrs=tuple(config["ip_cidrs"]))
+            case "path_token":
+                return PathTokenAuth(query_param=config.get("query_param", "token"))
+            case _:
+                raise ValueError(f"unknown auth_type {auth_type!r}")
+    except KeyError as error:
+        raise ValueError(f"auth_config of {auth_type} lacks {error}") from error
+
+
+def auth_type_of(auth: Auth) -> str:
+    """Return the stored name of a typed auth."""
+    match auth:
+        case HmacAuth():
+            return "hmac_sha256"
+        case BearerAuth():
+            return "bearer"
+        case IpAllowlistAuth():
+            return "ip_allowlist"
+        case PathTokenAuth():
+            return "path_token"
+        case _:
+            assert_never(auth)
+
+
+def idempotency_from_config(config: Mapping[str, Any] | None) -> IdempotencySource | None:
+    """Return the typed form of a stored ``idempotency_source``.
+
+    Raises:
+        ValueError: The type is unknown.
+    """
+    if config is None:
+        return None
+    match config["type"]:
+        case "header":
+            return HeaderKey(header=config["value"].lower())
+        case "jsonata":
+            return ExpressionKey(expression=config["value"])
+        case other:
+            raise ValueError(f"unknown idempotency source {other!r}")
+
+
+def handler_from_config(handler_type: str, config: Mapping[str, Any]) -> Handler:
+    """Return the typed form of stored ``handler_type`` and ``handler_config``.
+
+    Raises:
+        ValueError: The type is unknown or a key is missing.
+    """
+    try:
+        match handler_type:
+            case "direct_action":
+                return DirectAction(config["action"], dict(config.get("field_mapping", {})))
+            case "workflow":
+                return WorkflowStart(config["workflow"])
+            case _:
+                raise ValueError(f"unknown handler_type {handler_type!r}")
+    except KeyError as error:
+        raise ValueError(f"handler_config of {handler_type} lacks {error}") from error

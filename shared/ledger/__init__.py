@@ -1,0 +1,1 @@
+"""One repository and one .sql file per aggregate of the ledger."""

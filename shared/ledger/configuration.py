@@ -1,0 +1,86 @@
+"""Webhooks as gateway and worker read them: typed, current, with sealed secrets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from shared.database.pool import Connection
+from shared.database.queries import Queries
+from shared.domain.identifiers import SecretId, TenantId, WebhookId
+from shared.domain.webhook import (
+    Webhook,
+    auth_from_config,
+    handler_from_config,
+    idempotency_from_config,
+)
+
+_QUERIES = Queries(__package__, "configuration.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """One secret of a webhook as stored, with the time in which it counts."""
+
+    secret_id: SecretId
+    sealed: bytes
+    valid_from: datetime
+    #: None: until replaced.
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredWebhook:
+    """A webhook with its secrets, newest first."""
+
+    webhook: Webhook
+    secrets: Sequence[SealedSecret]
+
+
+class Configuration:
+    """Reads webhooks on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def list_changed(self, horizon: str) -> tuple[list[ConfiguredWebhook], str]:
+        """Return webhooks changed since ``horizon`` ('0' for all) and the next horizon.
+
+        The next horizon is taken first, so that a transaction which ends between the two
+        statements is listed now or next time, never lost.
+        """
+        following: str = await self._connection.fetchval(_QUERIES["horizon"])
+        rows = await self._connection.fetch(_QUERIES["list_changed"], horizon)
+        return [
+            ConfiguredWebhook(
+                webhook=webhook_from_row(row),
+                secrets=[SealedSecret(SecretId(s[0]), s[1], s[2], s[3]) for s in row["secrets"]],
+            )
+            for row in rows
+        ], following
+
+    async def find_webhook(self, tenant_id: UUID, webhook_id: UUID) -> Webhook | None:
+        """Return a webhook's current configuration, or None when it is gone."""
+        row = await self._connection.fetchrow(_QUERIES["find_webhook"], tenant_id, webhook_id)
+        return None if row is None else webhook_from_row(row)
+
+
+def webhook_from_row(row: asyncpg.Record) -> Webhook:
+    """Build the typed form of a row of ``postern.webhooks`` joined with its tenant's slug."""
+    source = row["idempotency_source"]
+    return Webhook(
+        tenant_id=TenantId(row["tenant_id"]),
+        webhook_id=WebhookId(row["webhook_id"]),
+        tenant_slug=row["tenant_slug"],
+        slug=row["slug"],
+        auth=auth_from_config(row["auth_type"], orjson.loads(row["auth_config"])),
+        idempotency=idempotency_from_config(None if source is None else orjson.loads(source)),
+        idempotency_window_seconds=row["idempotency_window_seconds"],
+        handler=handler_from_config(row["handler_type"], orjson.loads(row["handler_config"])),
+        rate_limit_per_minute=row["rate_limit_per_minute"],
+        is_active=row["is_active"],
+        version=row["version"],
+    )

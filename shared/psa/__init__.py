@@ -1,0 +1,1 @@
+"""Repositories of the PSA store, which the bundled actions write."""

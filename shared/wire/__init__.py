@@ -1,0 +1,1 @@
+"""Versioned formats that cross a process border."""

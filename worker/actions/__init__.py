@@ -1,0 +1,1 @@
+"""Direct actions: the registry and one file per entity."""

@@ -1,0 +1,1 @@
+"""The two kinds of handler: direct actions and workflows."""

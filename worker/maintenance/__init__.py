@@ -1,0 +1,1 @@
+"""Background duties: relay, partitions, expiry."""
