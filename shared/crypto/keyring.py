@@ -39,8 +39,10 @@ def parse_keyring(text: str) -> Keyring:
         if not key_id or len(key_id) > 255 or len(key) != 32 or key_id in keys:
             raise ConfigurationError(
                 [
-                    f"POSTERN_MASTER_KEYS: the entry with id {key_id!r} is not id:base64 of "
-                    "32 bytes, with each id once"
+                    (
+                        f"POSTERN_MASTER_KEYS: the entry with id {key_id!r} is not id:base64 of "
+                        "32 bytes, with each id once"
+                    )
                 ]
             )
         keys[key_id] = key
