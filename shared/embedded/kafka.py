@@ -1,0 +1,211 @@
+"""One real Apache Kafka node on Java, with its jars from Maven.
+
+The jars are named by ``deploy/kafka/pom.xml`` and kept in ``.postern/kafka/lib``.
+"""
+
+import base64
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from xml.etree import ElementTree
+
+from shared.embedded.ports import accepts, free_port
+from shared.embedded.processes import wait_until
+
+#: Small and quick to start; ample for development and tests.
+_JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+class KafkaUnavailable(Exception):
+    """No broker can be run here: Java, Maven or the jars are missing."""
+
+
+class EmbeddedKafka:
+    """One broker on one data directory and one port, both kept over restarts."""
+
+    def __init__(self, data_dir: Path, lib_dir: Path, port: int | None = None) -> None:
+        self.data_dir = data_dir.resolve()
+        self.port = port or free_port()
+        self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
+        self._lib_dir = lib_dir
+        self._controller_port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def bootstrap(self) -> str:
+        """The address that clients begin with, host:port."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's process while it runs."""
+        return None if self._process is None else self._process.pid
+
+    def start(self, *, timeout_seconds: float = 60) -> None:
+        """Start the broker and wait until it takes connections.
+
+        Raises:
+            RuntimeError: It did not come up.
+        """
+        if self._process is not None:
+            return
+        properties = self._write_properties()
+        self._format(properties)
+        with self.log_path.open("ab") as log:
+            process = self._process = subprocess.Popen(
+                [*self._java(), "kafka.Kafka", str(properties)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C at the terminal is the owner's to pass on
+            )
+        wait_until(
+            lambda: process.poll() is not None or accepts(self.port),
+            timeout_seconds=timeout_seconds,
+        )
+        if process.poll() is not None or not accepts(self.port):
+            self.kill()
+            tail = self.log_path.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"Kafka did not start; {self.log_path} ends with:\n{tail}")
+
+    def stop(self, *, timeout_seconds: float = 20) -> None:
+        """Stop the broker with SIGTERM, and with SIGKILL when it takes too long."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def kill(self) -> None:
+        """End the broker with SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def restart(self) -> None:
+        """Stop and start again, on the same port and data."""
+        self.stop()
+        self.start()
+
+    def _write_properties(self) -> Path:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        properties = self.data_dir / "server.properties"
+        template = _project_root() / "deploy" / "kafka" / "server.properties"
+        text = template.read_text()
+        for name, value in {
+            "{port}": self.port,
+            "{controller_port}": self._controller_port,
+            "{log_dir}": self.data_dir / "log",
+        }.items():
+            text = text.replace(name, str(value))
+        properties.write_text(text)
+        return properties
+
+    def _format(self, properties: Path) -> None:
+        if (self.data_dir / "log" / "meta.properties").exists():
+            return
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        formatted = subprocess.run(
+            [
+                *(*self._java(), "kafka.tools.StorageTool", "format"),
+                *("--cluster-id", cluster_id, "--config", str(properties)),
+            ],
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if formatted.returncode:
+            raise RuntimeError(f"Kafka's storage could not be formatted:\n{formatted.stdout}")
+
+    def _java(self) -> list[str]:
+        return ["java", *_JAVA_OPTIONS, "-cp", f"{self._lib_dir}/*"]
+
+
+def prepare_jars(root: Path) -> Path:
+    """Return the directory of the broker's jars, fetched with Maven on first use.
+
+    Raises:
+        KafkaUnavailable: Java or Maven is missing, or Maven failed.
+    """
+    _require("java")
+    lib_dir = _lib_dir(root)
+    if lib_dir.exists():
+        return lib_dir
+    _require("mvn")
+    lib_dir.parent.mkdir(parents=True, exist_ok=True)
+    with (lib_dir.parent / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not lib_dir.exists():
+            _fetch(root / "deploy" / "kafka" / "pom.xml", lib_dir)
+    return lib_dir
+
+
+def installed_version(root: Path) -> str:
+    """Return the broker's version, fetched or not.
+
+    Raises:
+        KafkaUnavailable: It cannot run here.
+    """
+    _require("java")
+    if not _lib_dir(root).exists():
+        _require("mvn")
+    project = ElementTree.parse(root / "deploy" / "kafka" / "pom.xml")  # noqa: S314 - our own file
+    version = project.find("{*}properties/{*}kafka.version")
+    return "unknown" if version is None or version.text is None else version.text
+
+
+def _fetch(pom: Path, lib_dir: Path) -> None:
+    # Renamed when complete, so that a download that was cut short is not taken for one.
+    fresh = lib_dir.with_name(lib_dir.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fetched = subprocess.run(
+        [
+            *("mvn", "-q", "-B", "-f", str(pom)),
+            *("dependency:copy-dependencies", f"-DoutputDirectory={fresh}"),
+        ],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if fetched.returncode:
+        raise KafkaUnavailable(f"Maven could not fetch it: {fetched.stdout.strip()[-500:]}")
+    fresh.rename(lib_dir)
+
+
+def _lib_dir(root: Path) -> Path:
+    # Named for the list of jars, so that a changed list is fetched anew.
+    digest = hashlib.sha256((root / "deploy" / "kafka" / "pom.xml").read_bytes()).hexdigest()[:12]
+    return root / ".postern" / "kafka" / f"lib-{digest}"
+
+
+def _require(program: str) -> None:
+    if shutil.which(program) is None:
+        raise KafkaUnavailable(f"{program} is not installed")
+
+
+def _project_root() -> Path:
+    return Path(__file__).parent.parent.parent
