@@ -44,6 +44,6 @@ def configure_logging(*, level: str, form: str, program: str) -> None:
 
 
 def get_logger(name: str) -> Logger:
-    """Return a logger whose lines carry ``logger=name``."""
-    logger: Logger = structlog.get_logger(logger=name)
+    """Return a logger whose lines carry ``source=name``."""
+    logger: Logger = structlog.get_logger(source=name)
     return logger

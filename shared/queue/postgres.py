@@ -1,0 +1,185 @@
+"""The queue without Kafka: workers lease due outbox rows with SKIP LOCKED."""
+
+import asyncio
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from shared.database.pool import Connection, Pool, connection
+from shared.database.queries import Queries
+from shared.domain.delivery import QueuedDelivery
+from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
+from shared.errors import DatabaseUnavailable, QueueUnavailable
+from shared.observability.logging import get_logger
+from shared.queue.port import Receipt
+from shared.wire.delivery_v1 import MAX_BODY_BYTES
+
+_logger = get_logger(__name__)
+_QUERIES = Queries(__package__, "postgres.sql")
+
+#: Wait after an empty look: doubled from the first to the second while nothing comes.
+_FIRST_IDLE_SECONDS = 0.01
+_LAST_IDLE_SECONDS = 0.05
+#: How long leaving may take when PostgreSQL is away; leases run out by themselves.
+_CLOSE_SECONDS = 3.0
+
+
+class _Row(NamedTuple):
+    """An outbox row as claimed: another attempt of the same delivery is another row."""
+
+    tenant_id: UUID
+    delivery_id: UUID
+    attempt: int
+
+
+class PostgresProducer:
+    """Puts deliveries into the outbox that workers read; rows that are there become due."""
+
+    reads_outbox = True
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def send(self, deliveries: Sequence[QueuedDelivery]) -> None:
+        """Make deliveries available now, unless a later attempt of them is waiting."""
+        if not deliveries:
+            return
+        with _queue_errors():
+            async with connection(self._pool) as borrowed:
+                await borrowed.execute(
+                    _QUERIES["insert_available"],
+                    [delivery.tenant_id for delivery in deliveries],
+                    [delivery.delivery_id for delivery in deliveries],
+                    [delivery.attempt for delivery in deliveries],
+                    [delivery.ordering_key for delivery in deliveries],
+                )
+
+    async def close(self) -> None:
+        """Do nothing: the pool belongs to the program."""
+
+
+class PostgresConsumer:
+    """Leases outbox rows to one worker process.
+
+    A worker that commits an outcome deletes the row in the same transaction. What is acknowledged
+    here is deleted too, in one statement before the next claim; there is then nothing to find.
+    """
+
+    def __init__(self, pool: Pool, *, lease_seconds: float) -> None:
+        self._pool = pool
+        self._lease_seconds = lease_seconds
+        self._held: set[_Row] = set()
+        self._finished: list[_Row] = []
+        self._idle_seconds = _FIRST_IDLE_SECONDS
+
+    async def receive(self, *, limit: int, wait_seconds: float) -> Sequence[Receipt]:
+        """Lease due rows, looking again every few hundredths of a second until some are there."""
+        deadline = monotonic() + wait_seconds
+        while not (receipts := await self._claim(limit)):
+            remaining = deadline - monotonic()
+            if remaining <= 0:
+                return ()
+            await asyncio.sleep(min(remaining, self._idle_seconds))
+            self._idle_seconds = min(self._idle_seconds * 2, _LAST_IDLE_SECONDS)
+        self._idle_seconds = _FIRST_IDLE_SECONDS
+        return receipts
+
+    async def ack(self, receipt: Receipt) -> None:
+        """Note that a row is finished; it is deleted before the next claim."""
+        row = _row_of(receipt)
+        self._held.discard(row)
+        self._finished.append(row)
+
+    async def nack(self, receipt: Receipt, *, delay_seconds: float) -> None:
+        """Give a lease back early, to be taken again after the delay."""
+        row = _row_of(receipt)
+        self._held.discard(row)
+        with _queue_errors():
+            async with connection(self._pool) as borrowed:
+                await _release(borrowed, [row], delay_seconds=delay_seconds)
+
+    async def close(self) -> None:
+        """Delete what is finished and give every lease back, within a few seconds.
+
+        Raises:
+            QueueUnavailable: The leases run out by themselves, and finished rows may come again.
+        """
+        with _queue_errors():
+            async with (
+                asyncio.timeout(_CLOSE_SECONDS),
+                connection(self._pool, timeout_seconds=_CLOSE_SECONDS) as borrowed,
+            ):
+                await self._delete_finished(borrowed)
+                await _release(borrowed, self._held, delay_seconds=0.0)
+        self._held.clear()
+
+    async def _claim(self, limit: int) -> list[Receipt]:
+        with _queue_errors():
+            async with connection(self._pool) as borrowed:
+                await self._delete_finished(borrowed)
+                records = await borrowed.fetch(
+                    _QUERIES["claim_due"], limit, self._lease_seconds, MAX_BODY_BYTES
+                )
+        return [receipt for record in records if (receipt := self._receipt(record)) is not None]
+
+    def _receipt(self, record: asyncpg.Record) -> Receipt | None:
+        row = _Row(record["tenant_id"], record["delivery_id"], record["attempt"])
+        if record["webhook_id"] is None:
+            _logger.warning("outbox_row_without_delivery", delivery_id=str(row.delivery_id))
+            self._finished.append(row)
+            return None
+        self._held.add(row)
+        return Receipt(content=_delivery_from(record), handle=row)
+
+    async def _delete_finished(self, borrowed: Connection) -> None:
+        # More may be acknowledged while the statement runs: only what it named is forgotten.
+        rows = tuple(self._finished)
+        if rows:
+            await borrowed.execute(_QUERIES["delete_finished"], *_columns(rows))
+            del self._finished[: len(rows)]
+
+
+async def _release(borrowed: Connection, rows: Collection[_Row], *, delay_seconds: float) -> None:
+    if rows:
+        await borrowed.execute(_QUERIES["release"], *_columns(rows), delay_seconds)
+
+
+def _row_of(receipt: Receipt) -> _Row:
+    row = receipt.handle
+    if not isinstance(row, _Row):
+        raise TypeError("a receipt of another queue")
+    return row
+
+
+def _columns(rows: Collection[_Row]) -> tuple[list[UUID], list[UUID], list[int]]:
+    return (
+        [row.tenant_id for row in rows],
+        [row.delivery_id for row in rows],
+        [row.attempt for row in rows],
+    )
+
+
+def _delivery_from(record: asyncpg.Record) -> QueuedDelivery:
+    return QueuedDelivery(
+        tenant_id=TenantId(record["tenant_id"]),
+        webhook_id=WebhookId(record["webhook_id"]),
+        delivery_id=DeliveryId(record["delivery_id"]),
+        attempt=record["attempt"],
+        received_at=record["received_at"],
+        headers=record["request_headers"],
+        body=record["body"],
+        idempotency_key=record["idempotency_key"],
+        ordering_key=record["ordering_key"],
+    )
+
+
+@contextmanager
+def _queue_errors() -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseUnavailable, TimeoutError) as error:
+        raise QueueUnavailable(str(error)) from error
