@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -101,20 +102,22 @@ def template_database(server_url: str) -> Iterator[str]:
 @pytest.fixture
 def empty_database_url(server_url: str) -> Iterator[str]:
     """The address of a database without any schema, for this test alone."""
-    name = f"postern_empty_{uuid4().hex}"
-    _run(server_url, "create database {}", name)
-    yield in_database(server_url, name)
-    _run(server_url, "drop database {} with (force)", name)
+    with _database(server_url) as url:
+        yield url
 
 
 @pytest.fixture
 def database_url(server_url: str, template_database: str) -> Iterator[str]:
     """The superuser's address of a migrated database, for this test alone."""
-    name = f"postern_test_{uuid4().hex}"
-    # Copied through the log: 40 ms for a schema of this size, where copying files takes 130 ms.
-    _run(server_url, "create database {} template {} strategy wal_log", name, template_database)
-    yield in_database(server_url, name)
-    _run(server_url, "drop database {} with (force)", name)
+    with _database(server_url, template_database) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def read_only_database_url(server_url: str, template_database: str) -> Iterator[str]:
+    """The superuser's address of a migrated database that every test leaves as it was."""
+    with _database(server_url, template_database) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -139,6 +142,15 @@ def in_database(url: str, name: str) -> str:
     """Return the address of another database of the same server."""
     head, separator, query = url.partition("?")
     return head.rpartition("/")[0] + f"/{name}" + separator + query
+
+
+@contextmanager
+def _database(server_url: str, template: str = "template1") -> Iterator[str]:
+    name = f"postern_test_{uuid4().hex}"
+    # Copied through the log: 40 ms for a schema of this size, where copying files takes 130 ms.
+    _run(server_url, "create database {} template {} strategy wal_log", name, template)
+    yield in_database(server_url, name)
+    _run(server_url, "drop database {} with (force)", name)
 
 
 def _run(url: str, statement: str, *names: str) -> None:

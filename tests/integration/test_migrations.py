@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
+from deploy.schema import SNAPSHOT, dump
 from shared.database.migrate import migrate
 
 
@@ -46,3 +47,8 @@ def test_migrate_that_fails_leaves_nothing(empty_database_url: str) -> None:
             raise AssertionError("0002.psa should have failed")
         connection.execute("drop schema psa")
     assert migrate(empty_database_url)[0] == "0002.psa"
+
+
+def test_schema_snapshot_is_current(database_url: str) -> None:
+    """shared/database/schema.sql is what the migrations amount to; `make schema` mends it."""
+    assert SNAPSHOT.read_text() == dump(database_url)

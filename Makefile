@@ -1,0 +1,80 @@
+# Everything one does with the project, by name. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+#: What make run passes on: make run KAFKA=1 GATEWAY_PORT=9000
+RUN_FLAGS := $(if $(KAFKA),--kafka) \
+	$(if $(GATEWAY_PORT),--gateway-port $(GATEWAY_PORT)) \
+	$(if $(CONTROL_API_PORT),--control-api-port $(CONTROL_API_PORT))
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(INSTALLED) ## Run everything here: PostgreSQL, gateway, worker, control API, a demo tenant (KAFKA=1 adds a broker)
+	@exec $(BIN)/python -m deploy.local $(RUN_FLAGS)
+
+.PHONY: demo
+demo: $(INSTALLED) ## Walk through the features against a running `make run`, checking each step
+	@$(BIN)/python -m deploy.local --demo $(RUN_FLAGS)
+
+.PHONY: test
+test: $(INSTALLED) ## Run every test: unit, integration, end to end
+	$(BIN)/pytest
+
+.PHONY: check
+check: $(INSTALLED) ## The fast gate, which edits nothing: format, lint, types, import rules, unit tests
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/unit -q
+
+.PHONY: fmt
+fmt: $(INSTALLED) ## Format the code and mend what the linter can mend
+	$(BIN)/ruff check --fix --quiet || true
+	$(BIN)/ruff format
+
+.PHONY: unit
+unit: $(INSTALLED) ## Run the unit tests
+	$(BIN)/pytest tests/unit -q
+
+.PHONY: integration
+integration: $(INSTALLED) ## Run the tests on real PostgreSQL and Kafka
+	$(BIN)/pytest tests/integration
+
+.PHONY: e2e
+e2e: $(INSTALLED) ## Run the tests on real processes, faults included
+	$(BIN)/pytest tests/e2e
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure; results belong into docs/benchmarks.md
+	$(BIN)/pytest tests/benchmark -m benchmark --timeout 0 -s
+
+.PHONY: migrate
+migrate: $(INSTALLED) ## Migrate the database of POSTERN_DATABASE_URL
+	$(BIN)/python -m shared.database.migrate
+
+.PHONY: schema
+schema: $(INSTALLED) ## Write shared/database/schema.sql anew from the migrations
+	$(BIN)/python -m deploy.schema
+
+.PHONY: lock
+lock: $(INSTALLED) ## Resolve the dependencies anew, with hashes
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \
+		deploy/bootstrap.in -o deploy/bootstrap.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \
+		--extra dev pyproject.toml -o requirements.lock
+
+$(INSTALLED): requirements.lock deploy/bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/bootstrap.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
