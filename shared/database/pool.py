@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     Pool = asyncpg.Pool[asyncpg.Record]
-    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    DirectConnection = asyncpg.Connection[asyncpg.Record]
+    Connection = DirectConnection | PoolConnectionProxy[asyncpg.Record]
 else:
     Pool = asyncpg.Pool
+    DirectConnection = asyncpg.Connection
     Connection = asyncpg.Connection
 
 #: Sees one tenant at a time, named by ``tenant_transaction``.
@@ -31,7 +33,8 @@ _QUERIES = Queries(__package__, "pool.sql")
 #: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _TRANSIENT_SQLSTATES = ("08", "53", "57", "40001", "40P01", "55P03", "25006", "25P03")
 
-_CONNECTION_ERRORS = (
+#: What the driver raises when the connection, not the statement, is at fault.
+CONNECTION_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     OSError,
@@ -60,14 +63,32 @@ async def create_pool(
         command_timeout=command_timeout_seconds,
         max_inactive_connection_lifetime=60,
         init=init,
-        server_settings={
-            "role": role,
-            "application_name": application_name,
-            "jit": "off",  # compiling costs more than any of these statements
-            # A stopped or cut-off program must not hold row locks for ever.
-            "idle_in_transaction_session_timeout": "30s",
-        },
+        server_settings=_server_settings(role, application_name),
     )
+
+
+async def connect(
+    dsn: str, *, role: str, application_name: str, timeout_seconds: float = 3.0
+) -> DirectConnection:
+    """Open one connection that acts as ``role``, for a loop that keeps it."""
+    return await asyncpg.connect(
+        dsn, timeout=timeout_seconds, server_settings=_server_settings(role, application_name)
+    )
+
+
+def _server_settings(role: str, application_name: str) -> dict[str, str]:
+    return {
+        "role": role,
+        "application_name": application_name,
+        "jit": "off",  # compiling costs more than any of these statements
+        # A stopped or cut-off program must not hold row locks for ever.
+        "idle_in_transaction_session_timeout": "30s",
+    }
+
+
+def is_transient(error: asyncpg.PostgresError) -> bool:
+    """Tell whether the same statement may succeed later."""
+    return (error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES)
 
 
 @contextmanager
@@ -76,10 +97,10 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except asyncpg.PostgresError as error:
-        if (error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES):
+        if is_transient(error):
             raise DatabaseUnavailable(f"PostgreSQL: {error}") from error
         raise
-    except _CONNECTION_ERRORS as error:
+    except CONNECTION_ERRORS as error:
         raise DatabaseUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
 

@@ -1,6 +1,6 @@
 """Webhooks as gateway and worker read them: typed, current, with sealed secrets."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -46,21 +46,30 @@ class Configuration:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def list_changed(self, horizon: str) -> tuple[list[ConfiguredWebhook], str]:
-        """Return webhooks changed since ``horizon`` ('0' for all) and the next horizon.
+    async def horizon(self) -> str:
+        """Return a mark such that a later ``list_changed`` from it misses nothing.
 
-        The next horizon is taken first, so that a transaction which ends between the two
-        statements is listed now or next time, never lost.
+        Take it before listing: a transaction that ends between the two is then listed now or next
+        time, never lost.
         """
         following: str = await self._connection.fetchval(_QUERIES["horizon"])
-        rows = await self._connection.fetch(_QUERIES["list_changed"], horizon)
-        return [
-            ConfiguredWebhook(
-                webhook=webhook_from_row(row),
-                secrets=[SealedSecret(SecretId(s[0]), s[1], s[2], s[3]) for s in row["secrets"]],
-            )
-            for row in rows
-        ], following
+        return following
+
+    async def list_changed(self, horizon: str) -> AsyncIterator[ConfiguredWebhook]:
+        """Yield webhooks changed since ``horizon`` ('0' for all), deleted and inactive ones too.
+
+        Rows come through a cursor, so that ten thousand webhooks need no memory for all at once.
+        """
+        async with self._connection.transaction():
+            async for row in self._connection.cursor(
+                _QUERIES["list_changed"], horizon, prefetch=500
+            ):
+                yield ConfiguredWebhook(
+                    webhook=webhook_from_row(row),
+                    secrets=[
+                        SealedSecret(SecretId(s[0]), s[1], s[2], s[3]) for s in row["secrets"]
+                    ],
+                )
 
     async def find_webhook(self, tenant_id: UUID, webhook_id: UUID) -> Webhook | None:
         """Return a webhook's current configuration, or None when it is gone."""

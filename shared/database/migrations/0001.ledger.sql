@@ -300,13 +300,14 @@ create table postern.rate_limit_leases (
     primary key (tenant_id, webhook_id, gateway_id)
 );
 
--- Lease up to `wanted` tokens to one gateway process, which still holds `held` of its last lease.
--- Tokens in the bucket plus tokens out on lease never exceed the burst, so in any window of t seconds
--- all processes together accept at most burst + t * refill. A lease expires; a process that dies
--- gives its tokens back that way, and one that lives must not use them after lease_seconds.
+-- Lease up to `wanted` tokens to one gateway process. Of its last lease it still holds `held`, which it may use
+-- meanwhile, or gives back `returned`, which it no longer may. Tokens in the bucket plus tokens out on lease never
+-- exceed the burst, so in any window of t seconds all processes together accept at most burst + t * refill.
+-- A lease expires: a process that dies gives its tokens back that way, and one that lives must not use them
+-- more than lease_seconds after it asked.
 create function postern.lease_rate_limit_tokens(
-    in_tenant_id uuid, in_webhook_id uuid, in_gateway_id uuid,
-    per_minute integer, held integer, wanted integer, lease_seconds double precision,
+    in_tenant_id uuid, in_webhook_id uuid, in_gateway_id uuid, per_minute integer,
+    held integer, returned integer, wanted integer, lease_seconds double precision,
     out granted integer, out wait_seconds double precision)
 language plpgsql
 as $$
@@ -316,17 +317,20 @@ declare
     elsewhere integer;
     available double precision;
 begin
-    insert into postern.rate_limit_buckets values (in_tenant_id, in_webhook_id, per_minute, clock_timestamp())
+    insert into postern.rate_limit_buckets
+        values (in_tenant_id, in_webhook_id, per_minute, clock_timestamp())
         on conflict do nothing;
     select * into bucket from postern.rate_limit_buckets
         where tenant_id = in_tenant_id and webhook_id = in_webhook_id for update;
+    -- Read after the row lock: every statement of this function sees what earlier holders committed.
     moment := clock_timestamp();
     select coalesce(sum(tokens), 0) into elsewhere from postern.rate_limit_leases
         where tenant_id = in_tenant_id and webhook_id = in_webhook_id
           and gateway_id <> in_gateway_id and expires_at > moment;
     available := least(
         per_minute - elsewhere - held,
-        bucket.tokens + greatest(extract(epoch from moment - bucket.refilled_at), 0) * per_minute / 60.0);
+        bucket.tokens + returned
+        + greatest(extract(epoch from moment - bucket.refilled_at), 0) * per_minute / 60.0);
     granted := greatest(least(wanted, floor(available)::integer), 0);
     wait_seconds := case when granted > 0 then 0
         else greatest((1 - available) * 60.0 / per_minute, 0) end;

@@ -1,0 +1,195 @@
+"""Proves who sent a request: one verifier per auth type, over the raw bytes, in constant time."""
+
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, assert_never
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from gateway.request import Headers, in_networks, parse_address
+from shared.domain.delivery import AuthStatus
+from shared.domain.webhook import Auth, BearerAuth, HmacAuth, IpAllowlistAuth, PathTokenAuth
+from shared.signatures import hmac_sha256
+
+
+class Presented(NamedTuple):
+    """What of a request authentication looks at."""
+
+    headers: Headers
+    names: dict[bytes, bytes]
+    query: bytes
+    body: bytes
+    source_address: str
+    now: float
+
+
+class LiveSecret(NamedTuple):
+    """A secret in memory, and when it counts (Unix seconds)."""
+
+    secret_id: UUID
+    value: bytes
+    valid_from: float
+    valid_until: float
+
+
+class Verdict(NamedTuple):
+    """Whether the sender is proven, and by which secret."""
+
+    status: AuthStatus
+    secret_id: UUID | None = None
+
+
+class Verifier(Protocol):
+    """Judges requests to one webhook."""
+
+    #: Headers whose value is a credential of this webhook.
+    credential_headers: frozenset[bytes]
+
+    def verify(self, presented: Presented) -> Verdict:
+        """Return the verdict."""
+        ...
+
+    def masked_query(self, query: bytes) -> bytes:
+        """Return the query without what must not be stored."""
+        ...
+
+
+class _SecretVerifier:
+    """Holds the secrets; no secret, no entry."""
+
+    credential_headers: frozenset[bytes] = frozenset()
+
+    def __init__(self, secrets: Sequence[LiveSecret]) -> None:
+        self._secrets = tuple(secrets)
+
+    def masked_query(self, query: bytes) -> bytes:
+        return query
+
+    def _match(self, presented: bytes, now: float) -> UUID | None:
+        """Return the live secret that equals what was presented; every one is compared."""
+        found = None
+        for secret in self._secrets:
+            equal = hmac.compare_digest(secret.value, presented)
+            if equal and secret.valid_from <= now < secret.valid_until:
+                found = secret.secret_id
+        return found
+
+
+class HmacVerifier(_SecretVerifier):
+    """A signature over the body in a header."""
+
+    def __init__(self, auth: HmacAuth, secrets: Sequence[LiveSecret]) -> None:
+        super().__init__(secrets)
+        self._header = auth.signature_header.lower().encode("latin-1")
+        self.credential_headers = frozenset({self._header})
+
+    def verify(self, presented: Presented) -> Verdict:
+        """Return the verdict; a repeated signature header is refused: which one counts?"""
+        value = presented.names.get(self._header, b"")
+        digest = hmac_sha256.presented_digest(value)
+        found = None
+        for secret in self._secrets:
+            equal = hmac.compare_digest(hmac_sha256.sign(secret.value, presented.body), digest)
+            if equal and secret.valid_from <= presented.now < secret.valid_until:
+                found = secret.secret_id
+        if found is None or _is_repeated(self._header, presented):
+            return Verdict(AuthStatus.REJECTED_SIGNATURE)
+        return Verdict(AuthStatus.VERIFIED, found)
+
+
+class BearerVerifier(_SecretVerifier):
+    """A token in ``Authorization: Bearer`` (RFC 6750 section 2.1)."""
+
+    credential_headers = frozenset({b"authorization"})
+
+    def verify(self, presented: Presented) -> Verdict:
+        """Return the verdict; the scheme's case does not matter (RFC 9110 section 11.1)."""
+        scheme, _, token = presented.names.get(b"authorization", b"").partition(b" ")
+        found = self._match(token.strip(), presented.now)
+        if found is None or scheme.lower() != b"bearer":
+            return Verdict(AuthStatus.REJECTED_BEARER)
+        if _is_repeated(b"authorization", presented):
+            return Verdict(AuthStatus.REJECTED_BEARER)
+        return Verdict(AuthStatus.VERIFIED, found)
+
+
+class PathTokenVerifier(_SecretVerifier):
+    """A token in a query parameter."""
+
+    def __init__(self, auth: PathTokenAuth, secrets: Sequence[LiveSecret]) -> None:
+        super().__init__(secrets)
+        self._parameter = auth.query_param
+
+    def verify(self, presented: Presented) -> Verdict:
+        """Return the verdict; the parameter must stand exactly once."""
+        values = [value for name, value in _pairs(presented.query) if name == self._parameter]
+        token = values[0].encode() if len(values) == 1 else b""
+        found = self._match(token, presented.now)
+        if found is None:
+            return Verdict(AuthStatus.REJECTED_NO_AUTH)
+        return Verdict(AuthStatus.VERIFIED, found)
+
+    def masked_query(self, query: bytes) -> bytes:
+        """Mask the token wherever the parameter stands, however its name is encoded."""
+        return b"&".join(
+            part.partition(b"=")[0] + b"=***"
+            if any(name == self._parameter for name, _ in _pairs(part))
+            else part
+            for part in query.split(b"&")
+        )
+
+
+class IpAllowlistVerifier:
+    """A source address in one of the networks."""
+
+    credential_headers: frozenset[bytes] = frozenset()
+
+    def __init__(self, auth: IpAllowlistAuth) -> None:
+        self._networks = tuple(
+            ipaddress.ip_network(network, strict=False) for network in auth.ip_cidrs
+        )
+
+    def verify(self, presented: Presented) -> Verdict:
+        """Return the verdict."""
+        address = parse_address(presented.source_address)
+        if address is None or not in_networks(address, self._networks):
+            return Verdict(AuthStatus.REJECTED_IP)
+        return Verdict(AuthStatus.VERIFIED)
+
+    def masked_query(self, query: bytes) -> bytes:
+        """Return the query: it carries no credential."""
+        return query
+
+
+def verifier_of(auth: Auth, secrets: Sequence[LiveSecret]) -> Verifier:
+    """Return the verifier of a webhook."""
+    match auth:
+        case HmacAuth():
+            return HmacVerifier(auth, secrets)
+        case BearerAuth():
+            return BearerVerifier(secrets)
+        case PathTokenAuth():
+            return PathTokenVerifier(auth, secrets)
+        case IpAllowlistAuth():
+            return IpAllowlistVerifier(auth)
+        case _:
+            assert_never(auth)
+
+
+def _is_repeated(name: bytes, presented: Presented) -> bool:
+    if len(presented.names) == len(presented.headers):
+        return False
+    return sum(header == name for header, _ in presented.headers) > 1
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            query.decode("latin-1"),
+            keep_blank_values=True,
+            errors="surrogateescape",
+            max_num_fields=100,
+        )
+    except ValueError:
+        return []

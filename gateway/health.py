@@ -1,0 +1,45 @@
+"""Whether this gateway can do its work: the ledger, the snapshot and the queue."""
+
+from collections.abc import Mapping
+
+from gateway import metrics
+from gateway.publisher import Publisher
+from gateway.snapshot import Snapshot
+from shared.observability.operations import Readiness
+
+#: Configuration older than this breaks the promise that changes arrive within 5 s.
+MAX_SNAPSHOT_AGE_SECONDS = 5.0
+
+
+class Draining:
+    """Set when the program is told to stop, so that load balancers turn away first."""
+
+    def __init__(self) -> None:
+        self.started = False
+
+
+def readiness(snapshot: Snapshot, publisher: Publisher | None, draining: Draining) -> Readiness:
+    """Return the check behind ``/readyz``.
+
+    A queue that is away is shown but not a fault of this gateway: it goes on accepting, and the
+    outbox holds what is accepted.
+    """
+
+    async def check() -> Mapping[str, str | None]:
+        return {
+            "snapshot": _snapshot_fault(snapshot),
+            "drain": "stopping" if draining.started else None,
+            **({"queue": None} if publisher is None or publisher.fault is None else {}),
+        }
+
+    return check
+
+
+def _snapshot_fault(snapshot: Snapshot) -> str | None:
+    age = snapshot.age_seconds
+    if age is None:
+        return "no configuration has been read from PostgreSQL yet"
+    metrics.SNAPSHOT_AGE_SECONDS.set(age)
+    if age > MAX_SNAPSHOT_AGE_SECONDS:
+        return f"configuration is {age:.0f} s old: PostgreSQL cannot be reached"
+    return None

@@ -1,0 +1,71 @@
+"""Takes the idempotency key of a request from a header or from its body."""
+
+import hashlib
+import json
+from typing import NamedTuple
+
+from gateway import metrics
+from shared.domain.webhook import HeaderKey
+from shared.errors import ExpressionError
+from shared.expressions.evaluator import Evaluator
+from shared.expressions.plain import MISSING, UNDECIDED, Expression
+
+#: Longer keys are represented by their digest: any length works, and none fills the ledger.
+MAX_KEY_LENGTH = 512
+
+
+class Key(NamedTuple):
+    """The key, or none; and why none could be taken where the expression failed."""
+
+    value: str | None
+    fault: str | None = None
+
+
+NO_KEY = Key(None)
+
+
+class KeyReader:
+    """Evaluates key sources."""
+
+    def __init__(self, evaluator: Evaluator, *, timeout_seconds: float) -> None:
+        self._evaluator = evaluator
+        self._timeout_seconds = timeout_seconds
+
+    @staticmethod
+    def read_at_once(
+        source: HeaderKey | Expression, names: dict[bytes, bytes], document: object
+    ) -> Key | None:
+        """Return the key where it needs no engine, else None: then ``evaluate``."""
+        if isinstance(source, HeaderKey):
+            header = names.get(source.header.encode("latin-1"), b"")
+            return Key(_bounded(header.decode("latin-1").strip()))
+        found = source.lookup(document)
+        return None if found is UNDECIDED else Key(key_text(found))
+
+    async def evaluate(self, expression: Expression, document: object, body: bytes) -> Key:
+        """Return the key that an expression gives; its failure never fails the request."""
+        results = await self._evaluator.evaluate(
+            {"key": expression}, document, body, timeout_seconds=self._timeout_seconds
+        )
+        found = results["key"]
+        if isinstance(found, ExpressionError):
+            metrics.IDEMPOTENCY_FAULTS.inc()
+            return Key(None, f"{found.reason}: {found}"[:500])
+        return Key(key_text(found))
+
+
+def key_text(found: object) -> str | None:
+    """Return a found value as key text: trimmed, empty and null as none, others as JSON."""
+    if found is MISSING or found is None:
+        return None
+    if isinstance(found, str):
+        return _bounded(found.strip())
+    # The standard library writes integers of any size.
+    return _bounded(json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+
+
+def _bounded(key: str) -> str | None:
+    if len(key) > MAX_KEY_LENGTH:
+        return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+    # PostgreSQL's text holds every character but this one.
+    return key.replace("\0", "\\u0000") or None

@@ -1,0 +1,102 @@
+"""The HTTP protocol with what uvicorn leaves open: a time to receive, a cap on headers in flight.
+
+Source: https://github.com/encode/uvicorn/issues/157 (slow senders are never timed out).
+"""
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from gateway import metrics
+
+_CLOSE = b"connection: close\r\ncontent-length: 0\r\n\r\n"
+_REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSE
+_HEADERS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _CLOSE
+_CHECK_SECONDS = 0.5
+
+
+class ReceiveDeadlineProtocol(HttpToolsProtocol):
+    """Knows how long a request has been on its way in; ``watch_receiving`` ends slow ones."""
+
+    max_header_bytes: ClassVar[int] = 64 * 1024
+    open_protocols: ClassVar[set["ReceiveDeadlineProtocol"]] = set()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: None while no request is on its way in: between requests uvicorn's keep-alive counts.
+        self.receiving_since: float | None = None
+        self._header_bytes = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock at the connection, so that a silent one ends too."""
+        super().connection_made(transport)
+        self.receiving_since = self.loop.time()
+        self.open_protocols.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self.open_protocols.discard(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count header bytes: the parser takes headers of any size."""
+        if self._header_bytes >= 0:
+            self._header_bytes += len(data)
+            if self._header_bytes > self.max_header_bytes and not self._headers_complete(data):
+                self._refuse(_HEADERS_TOO_LARGE)
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a request."""
+        super().on_message_begin()
+        if self.receiving_since is None:
+            self.receiving_since = self.loop.time()
+        self._header_bytes = max(self._header_bytes, 0)
+
+    def on_headers_complete(self) -> None:
+        """Stop counting: what follows is body, which the receiver caps."""
+        super().on_headers_complete()
+        self._header_bytes = -1
+
+    def on_message_complete(self) -> None:
+        """Stop the clock."""
+        super().on_message_complete()
+        self.receiving_since = None
+        self._header_bytes = 0
+
+    def time_out(self) -> None:
+        """Answer 408 where no answer has begun, and close."""
+        metrics.TIMED_OUT_CONNECTIONS.inc()
+        self._refuse(_REQUEST_TIMEOUT)
+
+    @staticmethod
+    def _headers_complete(data: bytes) -> bool:
+        return b"\r\n\r\n" in data
+
+    def _refuse(self, response: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
+            self.transport.write(response)
+        elif not cycle.response_started:
+            # The application may still be reading: it gets a disconnect, the sender the answer.
+            cycle.disconnected = True
+            self.transport.write(response)
+        self.transport.close()
+
+
+async def watch_receiving(timeout_seconds: float) -> None:
+    """End connections whose request does not arrive in time, until cancelled.
+
+    One loop over all connections instead of a timer for each: a request pays nothing for it.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_CHECK_SECONDS)
+        oldest = loop.time() - timeout_seconds
+        for protocol in list(ReceiveDeadlineProtocol.open_protocols):
+            if protocol.receiving_since is not None and protocol.receiving_since < oldest:
+                protocol.time_out()

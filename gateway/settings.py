@@ -1,0 +1,90 @@
+"""The gateway's settings."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import ClassVar
+
+from shared.settings import Settings, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySettings(Settings):
+    """Settings of one gateway process."""
+
+    prefix: ClassVar[str] = "POSTERN_GATEWAY_"
+
+    host: str = setting("Address of the receiver.", default="127.0.0.1")
+    port: int = setting("Port of the receiver.", default=8080)
+    operations_host: str = setting(
+        "Address of /livez, /readyz and /metrics; not for the public.", default="127.0.0.1"
+    )
+    operations_port: int = setting("Port of /livez, /readyz and /metrics.", default=9101)
+    trusted_proxies: tuple[str, ...] = setting(
+        "Networks whose X-Forwarded-For is believed, with commas; none by default.", default=()
+    )
+    max_body_bytes: int = setting("Largest body; more is 413.", default=10 * 1024 * 1024)
+    max_header_count: int = setting("Most headers; more is 431.", default=64)
+    max_header_bytes: int = setting("Largest header block; more is 431.", default=16 * 1024)
+    max_json_depth: int = setting("Deepest JSON, 1 to 200; deeper is 400.", default=64)
+    max_pending_bytes: int = setting(
+        "Bodies held in memory by requests under way; more is 503.", default=256 * 1024 * 1024
+    )
+    receive_timeout_seconds: float = setting(
+        "Time for a sender to send a request whole; more is 408.", default=10.0
+    )
+    keep_alive_seconds: int = setting(
+        "Idle time of a connection; keep it above the proxy's.", default=75
+    )
+    deadline_seconds: float = setting(
+        "Time to answer a request once received; then 503.", default=1.0
+    )
+    drain_seconds: int = setting("Time for requests under way at a stop.", default=10)
+    writer_count: int = setting("Connections that record; each batch uses one.", default=2)
+    max_batch_rows: int = setting("Most requests in one recording statement.", default=256)
+    poll_seconds: float = setting(
+        "How often configuration is compared with the ledger; staleness stays below 5 s.",
+        default=2.0,
+    )
+    publish_grace_seconds: float = setting(
+        "Kafka only: how long a recorded delivery waits for this gateway's own publishing "
+        "before a worker's relay takes it.",
+        default=10.0,
+    )
+    lease_seconds: float = setting("How long leased rate-limit tokens may be used.", default=2.0)
+    refused_per_minute: int = setting(
+        "Refused requests recorded per webhook and minute; more are only counted.", default=60
+    )
+    refused_burst: int = setting(
+        "Refused requests recorded at once per webhook before that rate holds.", default=1000
+    )
+    expression_timeout_seconds: float = setting(
+        "Time for an idempotency expression that is no plain path.", default=0.05
+    )
+    sandbox_size: int = setting("Processes that evaluate such expressions.", default=1)
+
+    def faults(self) -> list[str]:
+        """Return what is wrong among the settings."""
+        faults = super().faults()
+        faults += _network_faults(self.trusted_proxies)
+        if not 1 <= self.max_json_depth <= 200:
+            faults.append("POSTERN_GATEWAY_MAX_JSON_DEPTH: want 1 to 200")
+        if self.poll_seconds > 4:
+            faults.append("POSTERN_GATEWAY_POLL_SECONDS: above 4 breaks the promise of 5 s")
+        if self.publish_grace_seconds <= self.deadline_seconds:
+            faults.append(
+                "POSTERN_GATEWAY_PUBLISH_GRACE_SECONDS: must exceed the deadline, or the relay "
+                "publishes what this gateway is about to publish"
+            )
+        if self.max_body_bytes > self.max_pending_bytes:
+            faults.append("POSTERN_GATEWAY_MAX_PENDING_BYTES: below one largest body")
+        return faults
+
+
+def _network_faults(networks: tuple[str, ...]) -> list[str]:
+    faults = []
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            faults.append(f"POSTERN_GATEWAY_TRUSTED_PROXIES: {error}")
+    return faults

@@ -1,0 +1,215 @@
+"""The webhooks in memory: built at start, patched on NOTIFY, compared with the ledger by poll.
+
+The poll is the truth and the notification a hint: a lost one costs ``poll_seconds`` of staleness.
+While PostgreSQL is away the last snapshot stays in force, and /readyz says so.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from gateway import metrics
+from gateway.authentication import LiveSecret, Verifier, verifier_of
+from gateway.ledger_connection import Connect
+from gateway.rate_limit import TokenLease
+from gateway.request import CREDENTIAL_HEADERS
+from shared.crypto.keyring import Keyring
+from shared.crypto.sealing import unseal
+from shared.database.pool import CONNECTION_ERRORS, DirectConnection
+from shared.domain.webhook import ExpressionKey, HeaderKey, HmacAuth
+from shared.errors import DecodeError
+from shared.expressions.plain import Expression, parse_expression
+from shared.ledger.configuration import Configuration, ConfiguredWebhook
+from shared.ledger.recording import Origin
+from shared.observability.logging import get_logger
+
+_log = get_logger("gateway.snapshot")
+_CHANNEL = "postern_config"
+_MAX_ORIGINS = 64
+_RECONNECT_SECONDS = 0.25
+_REFRESH_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(slots=True, eq=False)
+class Endpoint:
+    """One receiver URL: what a request to it is held against."""
+
+    #: None for the decoy that stands for every unknown path.
+    tenant_id: UUID | None
+    webhook_id: UUID | None
+    version: int
+    verifier: Verifier
+    #: Lower-case header names that are not stored.
+    private_headers: frozenset[bytes]
+    idempotency: HeaderKey | Expression | None
+    idempotency_window_seconds: int
+    rate_limit_per_minute: int
+    lease: TokenLease
+    origins: dict[tuple[str, str, str, UUID | None], Origin] = field(default_factory=dict)
+
+    def origin(self, method: str, path: str, source: str, secret_id: UUID | None) -> Origin:
+        """Return the shared origin of requests like this one."""
+        key = (method, path, source, secret_id)
+        found = self.origins.get(key)
+        if found is None:
+            if self.tenant_id is None or self.webhook_id is None:
+                raise AssertionError("the decoy accepts nothing")
+            if len(self.origins) >= _MAX_ORIGINS:
+                self.origins.clear()
+            found = self.origins[key] = Origin(
+                tenant_id=self.tenant_id,
+                webhook_id=self.webhook_id,
+                webhook_version=self.version,
+                secret_id=secret_id,
+                method=method,
+                path=path,
+                source_address=source,
+                idempotency_window_seconds=self.idempotency_window_seconds,
+            )
+        return found
+
+
+def decoy() -> Endpoint:
+    """Return the endpoint of unknown paths: it does a signature's work and refuses everything."""
+    secret = LiveSecret(uuid4(), uuid4().bytes + uuid4().bytes, 0.0, 0.0)
+    return Endpoint(
+        tenant_id=None,
+        webhook_id=None,
+        version=0,
+        verifier=verifier_of(HmacAuth("x-signature"), [secret]),
+        private_headers=CREDENTIAL_HEADERS | {b"x-signature"},
+        idempotency=None,
+        idempotency_window_seconds=1,
+        rate_limit_per_minute=1,
+        lease=TokenLease(),
+    )
+
+
+class Snapshot:
+    """Receiver paths and what stands behind them."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._endpoints: dict[bytes, Endpoint] = {}
+        self._path_of: dict[UUID, bytes] = {}
+        #: Tenants by slug, so that requests for their unknown webhooks can be shown to them.
+        self._tenants: dict[bytes, UUID] = {}
+        self._leases: dict[UUID, TokenLease] = {}
+        self._decoy = decoy()
+        self._horizon = "0"
+        self._compared_at: float | None = None
+
+    def find(self, path: bytes) -> Endpoint:
+        """Return the endpoint of a receiver path; the decoy where there is none."""
+        return self._endpoints.get(path, self._decoy)
+
+    def tenant_of(self, path: bytes) -> UUID | None:
+        """Return the tenant that a receiver path names, if it has ever had a webhook."""
+        parts = path.split(b"/")
+        return self._tenants.get(parts[3]) if len(parts) > 3 else None
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Time since the snapshot was known to be true; None before the first look."""
+        return None if self._compared_at is None else time.monotonic() - self._compared_at
+
+    async def refresh(self, connection: DirectConnection) -> None:
+        """Take over what has changed since the last look."""
+        started = time.monotonic()
+        configuration = Configuration(connection)
+        following = await configuration.horizon()
+        async for configured in configuration.list_changed(self._horizon):
+            self._apply(configured)
+        self._horizon = following
+        self._compared_at = started
+        metrics.SNAPSHOT_WEBHOOKS.set(len(self._endpoints))
+
+    def _apply(self, configured: ConfiguredWebhook) -> None:
+        webhook = configured.webhook
+        old_path = self._path_of.pop(webhook.webhook_id, None)
+        if old_path is not None:
+            self._endpoints.pop(old_path, None)
+        self._tenants[webhook.tenant_slug.encode()] = webhook.tenant_id
+        if not webhook.is_active:
+            return
+        path = f"/api/inbound/{webhook.tenant_slug}/{webhook.slug}".encode()
+        self._path_of[webhook.webhook_id] = path
+        self._endpoints[path] = self._endpoint(configured)
+
+    def _endpoint(self, configured: ConfiguredWebhook) -> Endpoint:
+        webhook = configured.webhook
+        verifier = verifier_of(webhook.auth, self._live_secrets(configured))
+        source = webhook.idempotency
+        return Endpoint(
+            tenant_id=webhook.tenant_id,
+            webhook_id=webhook.webhook_id,
+            version=webhook.version,
+            verifier=verifier,
+            private_headers=CREDENTIAL_HEADERS | verifier.credential_headers,
+            idempotency=(
+                parse_expression(source.expression)
+                if isinstance(source, ExpressionKey)
+                else source
+            ),
+            idempotency_window_seconds=webhook.idempotency_window_seconds,
+            rate_limit_per_minute=webhook.rate_limit_per_minute,
+            # A change of configuration must not hand out the same tokens again.
+            lease=self._leases.setdefault(webhook.webhook_id, TokenLease()),
+        )
+
+    def _live_secrets(self, configured: ConfiguredWebhook) -> Sequence[LiveSecret]:
+        webhook = configured.webhook
+        live = []
+        for secret in configured.secrets:
+            context = (webhook.tenant_id, webhook.webhook_id, secret.secret_id)
+            try:
+                value = unseal(self._keyring, secret.sealed, context=context)
+            except DecodeError as error:
+                # One unreadable secret must not take the other webhooks down with it.
+                _log.error("secret_unreadable", webhook=str(webhook.webhook_id), error=str(error))
+                continue
+            until = secret.valid_until.timestamp() if secret.valid_until else float("inf")
+            live.append(LiveSecret(secret.secret_id, value, secret.valid_from.timestamp(), until))
+        return live
+
+
+class SnapshotKeeper:
+    """Keeps a snapshot true on a connection of its own."""
+
+    def __init__(self, snapshot: Snapshot, connect: Connect, *, poll_seconds: float) -> None:
+        self._snapshot = snapshot
+        self._connect = connect
+        self._poll_seconds = poll_seconds
+        self._hint = asyncio.Event()
+
+    async def run(self) -> None:
+        """Refresh on every hint and every ``poll_seconds``, until cancelled."""
+        while True:
+            try:
+                await self._follow()
+            except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+                metrics.DATABASE_ERRORS.labels("snapshot").inc()
+                _log.warning("snapshot_stale", age=self._snapshot.age_seconds, error=repr(error))
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _follow(self) -> None:
+        connection = await self._connect()
+        try:
+            # Listening before looking: what changes in between is hinted at, not missed.
+            await connection.add_listener(_CHANNEL, self._on_notify)
+            while True:
+                self._hint.clear()
+                async with asyncio.timeout(_REFRESH_TIMEOUT_SECONDS):
+                    await self._snapshot.refresh(connection)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._hint.wait(), self._poll_seconds)
+        finally:
+            connection.terminate()
+
+    def _on_notify(self, *_: object) -> None:
+        self._hint.set()
