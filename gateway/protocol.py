@@ -66,6 +66,9 @@ class ReceiveDeadlineProtocol(HttpToolsProtocol):
         self.receiving_since = None
         self._header_bytes = 0
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: the receiver refuses what matters, and a sender could fill the log."""
+
     def time_out(self) -> None:
         """Answer 408 where no answer has begun, and close."""
         metrics.TIMED_OUT_CONNECTIONS.inc()
