@@ -1,7 +1,8 @@
 """Opens the queue that the settings name: the only place that knows which adapters exist."""
 
 from shared.database.pool import Pool
-from shared.errors import ConfigurationError
+from shared.queue.kafka.consumer import KafkaConsumer
+from shared.queue.kafka.producer import KafkaProducer
 from shared.queue.port import Consumer, Producer
 from shared.queue.postgres import PostgresConsumer, PostgresProducer
 
@@ -17,7 +18,7 @@ def connect_producer(queue_url: str, *, topic: str, pool: Pool) -> Producer:
     ``pool`` is a pool of the system role.
     """
     if queue_url.startswith(_KAFKA):
-        raise ConfigurationError([f"{queue_url}: {topic}: Kafka is not built in yet"])
+        return KafkaProducer(_bootstrap(queue_url), topic=topic)
     return PostgresProducer(pool)
 
 
@@ -36,5 +37,15 @@ def connect_consumer(
     of a dead worker stays away: as a lease on its row, or as Kafka's session time-out.
     """
     if queue_url.startswith(_KAFKA):
-        raise ConfigurationError([f"{queue_url}: {topic}: Kafka is not built in yet"])
+        return KafkaConsumer(
+            _bootstrap(queue_url),
+            topic=topic,
+            group_id=group_id,
+            session_seconds=lease_seconds,
+            max_in_flight=max_in_flight,
+        )
     return PostgresConsumer(pool, lease_seconds=lease_seconds)
+
+
+def _bootstrap(queue_url: str) -> str:
+    return queue_url.removeprefix(_KAFKA).rstrip("/")

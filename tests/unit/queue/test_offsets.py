@@ -72,11 +72,12 @@ def test_uncommitted_is_the_position_until_it_is_committed() -> None:
     """What was committed is not committed again, until the position moves."""
     tracker = track([1, 2])
     tracker.finish(1)
-    assert tracker.uncommitted == 2
+    seen = [tracker.uncommitted]
     tracker.committed(2)
-    assert tracker.uncommitted is None
+    seen.append(tracker.uncommitted)
     tracker.finish(2)
-    assert tracker.uncommitted == 3
+    seen.append(tracker.uncommitted)
+    assert seen == [2, None, 3]
 
 
 def test_finish_of_a_gap_does_not_count() -> None:

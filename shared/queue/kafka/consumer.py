@@ -1,0 +1,278 @@
+"""Receives deliveries from Kafka as a member of a group, and commits only what is finished."""
+
+import asyncio
+import heapq
+from collections.abc import Sequence
+from itertools import count
+from time import monotonic
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from shared.errors import DecodeError, QueueUnavailable
+from shared.observability.logging import get_logger
+from shared.queue.offsets import OffsetTracker
+from shared.queue.port import PoisonRecord, Receipt
+from shared.wire.delivery_v1 import decode
+
+_logger = get_logger(__name__)
+
+_COMMIT_EVERY_SECONDS = 0.2
+#: Pause after a commit that failed: it may come again, and the ledger knows.
+_COMMIT_PAUSE_SECONDS = 1.0
+_COMMIT_SECONDS = 3.0
+#: Assigned, but without a record for this long: ask whether there are any.
+_SILENCE_SECONDS = 30.0
+_START_SECONDS = 10.0
+_CLOSE_SECONDS = 5.0
+#: Brokers refuse less. Source: group.min.session.timeout.ms
+_SHORTEST_SESSION_SECONDS = 6.0
+_KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
+
+_Records = Sequence[ConsumerRecord[Any, Any]]
+_Fetched = dict[TopicPartition, _Records]
+
+
+class _Place(NamedTuple):
+    """Where a record stands, in which assignment."""
+
+    partition: TopicPartition
+    tracker: OffsetTracker
+    offset: int
+
+
+class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # published without types
+    """One member of a consumer group; joins when first asked to receive.
+
+    Back-pressure: records are taken from the driver only while fewer than ``max_in_flight`` are
+    unfinished; the driver then stops fetching by itself. Its ``pause()`` would throw away and
+    fetch again what it holds.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        topic: str,
+        group_id: str,
+        session_seconds: float,
+        max_in_flight: int,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._group_id = group_id
+        self._session_ms = int(max(session_seconds, _SHORTEST_SESSION_SECONDS) * 1000)
+        self._max_in_flight = max_in_flight
+        self._current: AIOKafkaConsumer | None = None
+        self._trackers: dict[TopicPartition, OffsetTracker] = {}
+        #: Released deliveries as (due, tie-break, receipt), the first due on top.
+        self._released: list[tuple[float, int, Receipt]] = []
+        self._sequence = count()
+        self._commit_at = 0.0
+        self._silent_since = 0.0
+
+    async def receive(self, *, limit: int, wait_seconds: float) -> Sequence[Receipt]:
+        """Return released deliveries that are due, else new ones; commits what is finished."""
+        deadline = monotonic() + wait_seconds
+        consumer = await self._connected()
+        while True:
+            await self._commit_when_due(consumer)
+            receipts = self._take_released(limit) or await self._poll(consumer, limit, deadline)
+            if receipts or monotonic() >= deadline:
+                return receipts
+
+    async def ack(self, receipt: Receipt) -> None:
+        """Note that a delivery is finished; committed by a later ``receive`` or ``close``.
+
+        Of a partition that was taken away since, nothing is noted: it comes again elsewhere.
+        """
+        place = _place_of(receipt)
+        place.tracker.finish(place.offset)
+
+    async def nack(self, receipt: Receipt, *, delay_seconds: float) -> None:
+        """Keep a delivery here until the delay is over; meanwhile its offset is unfinished."""
+        entry = (monotonic() + delay_seconds, next(self._sequence), receipt)
+        heapq.heappush(self._released, entry)
+
+    async def close(self) -> None:
+        """Commit what is finished and leave the group."""
+        if self._current is not None:
+            await self._commit(self._current)
+            await self._discard()
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Commit what is finished, then forget partitions that are no longer ours."""
+        if self._current is not None:
+            await self._commit(self._current)
+        for partition in revoked:
+            self._trackers.pop(partition, None)
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Do nothing: the driver may hand out records before it calls this."""
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        if self._current is None:
+            self._current = await self._start()
+            self._silent_since = monotonic()
+        return self._current
+
+    async def _start(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=self._group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=self._session_ms,
+            rebalance_timeout_ms=self._session_ms,
+            heartbeat_interval_ms=min(3000, self._session_ms // 3),
+            request_timeout_ms=self._session_ms,
+        )
+        consumer.subscribe([self._topic], listener=self)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await consumer.start()
+        except _KAFKA_ERRORS as error:
+            await _stop(consumer)
+            raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
+        except BaseException:
+            await _stop(consumer)
+            raise
+        return consumer
+
+    def _take_released(self, limit: int) -> list[Receipt]:
+        now = monotonic()
+        taken: list[Receipt] = []
+        while self._released and self._released[0][0] <= now and len(taken) < limit:
+            receipt = heapq.heappop(self._released)[2]
+            place = _place_of(receipt)
+            if self._trackers.get(place.partition) is place.tracker:
+                taken.append(receipt)
+        return taken
+
+    async def _poll(
+        self, consumer: AIOKafkaConsumer, limit: int, deadline: float
+    ) -> list[Receipt]:
+        wait = min(deadline, self._commit_at, *(due for due, _, _ in self._released[:1]))
+        wait = max(wait - monotonic(), 0.0)
+        room = min(limit, self._max_in_flight - self._unfinished_count())
+        if room <= 0:
+            await asyncio.sleep(wait)
+            # Asks for a partition that is none: the group learns that we live, nothing is taken.
+            await self._get(consumer, 1, 0.0, TopicPartition(self._topic, -1))
+            return []
+        fetched = await self._get(consumer, room, wait)
+        if fetched:
+            self._silent_since = monotonic()
+        else:
+            await self._replace_when_silent(consumer)
+        return [
+            receipt
+            for partition, records in fetched.items()
+            for receipt in self._receipts(partition, records)
+        ]
+
+    def _unfinished_count(self) -> int:
+        return sum(tracker.unfinished_count for tracker in self._trackers.values())
+
+    async def _get(
+        self, consumer: AIOKafkaConsumer, limit: int, wait: float, *partitions: TopicPartition
+    ) -> _Fetched:
+        try:
+            # During a rebalance getmany waits for its end, whatever its own time-out.
+            async with asyncio.timeout(wait + 1.0):
+                fetched: _Fetched = await consumer.getmany(
+                    *partitions, timeout_ms=int(wait * 1000), max_records=limit
+                )
+                return fetched
+        except TimeoutError:
+            return {}
+        except KafkaError as error:
+            _logger.warning("kafka_consumer_failed", error=f"{type(error).__name__}: {error}")
+            await self._discard()
+            raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
+
+    def _receipts(self, partition: TopicPartition, records: _Records) -> list[Receipt]:
+        tracker = self._trackers.setdefault(partition, OffsetTracker())
+        return [
+            _receipt(record, _Place(partition, tracker, record.offset))
+            for record in records
+            if tracker.receive(record.offset)
+        ]
+
+    async def _commit_when_due(self, consumer: AIOKafkaConsumer) -> None:
+        if monotonic() >= self._commit_at:
+            committed = await self._commit(consumer)
+            pause = _COMMIT_EVERY_SECONDS if committed else _COMMIT_PAUSE_SECONDS
+            self._commit_at = monotonic() + pause
+
+    async def _commit(self, consumer: AIOKafkaConsumer) -> bool:
+        """Commit positions that moved; False when that failed, which only repeats deliveries."""
+        moved = {
+            partition: (tracker, position)
+            for partition, tracker in self._trackers.items()
+            if (position := tracker.uncommitted) is not None
+        }
+        if not moved:
+            return True
+        try:
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await consumer.commit({tp: position for tp, (_, position) in moved.items()})
+        except (CommitFailedError, IllegalStateError):
+            return False  # the group is changing hands: whoever gets the partition starts earlier
+        except _KAFKA_ERRORS as error:
+            _logger.warning("kafka_commit_failed", error=f"{type(error).__name__}: {error}")
+            return False
+        for tracker, position in moved.values():
+            tracker.committed(position)
+        return True
+
+    async def _replace_when_silent(self, consumer: AIOKafkaConsumer) -> None:
+        if monotonic() - self._silent_since < _SILENCE_SECONDS:
+            return
+        self._silent_since = monotonic()
+        if await _lags(consumer):
+            _logger.warning("kafka_consumer_replaced", silent_seconds=_SILENCE_SECONDS)
+            await self._discard()
+            raise QueueUnavailable("Kafka: the consumer was silent though records were waiting")
+
+    async def _discard(self) -> None:
+        consumer, self._current = self._current, None
+        self._trackers.clear()
+        self._released.clear()
+        if consumer is not None:
+            await _stop(consumer)
+
+
+def _receipt(record: ConsumerRecord[Any, Any], place: _Place) -> Receipt:
+    try:
+        return Receipt(decode(record.key, record.value, record.headers), place)
+    except DecodeError as error:
+        source = f"{record.topic}/{record.partition}/{record.offset}"
+        return Receipt(PoisonRecord(source, str(error), record.value or b""), place)
+
+
+def _place_of(receipt: Receipt) -> _Place:
+    place = receipt.handle
+    if not isinstance(place, _Place):
+        raise TypeError("a receipt of another queue")
+    return place
+
+
+async def _lags(consumer: AIOKafkaConsumer) -> bool:
+    """Return whether records wait that the consumer did not fetch; False when Kafka is away."""
+    try:
+        async with asyncio.timeout(_COMMIT_SECONDS):
+            ends = await consumer.end_offsets(consumer.assignment())
+            return any([await consumer.position(tp) < end for tp, end in ends.items()])
+    except _KAFKA_ERRORS:
+        return False
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await consumer.stop()
+    except _KAFKA_ERRORS as error:
+        _logger.warning("kafka_consumer_abandoned", error=f"{type(error).__name__}: {error}")
