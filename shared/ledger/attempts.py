@@ -1,0 +1,87 @@
+"""The attempts of a delivery: claim it, close it, fail it, put it back."""
+
+from dataclasses import dataclass
+
+from shared.database.pool import Connection
+from shared.database.queries import Queries
+from shared.domain.delivery import DispatchStatus, QueuedDelivery
+from shared.domain.identifiers import DeliveryId, TenantId
+
+_QUERIES = Queries(__package__, "attempts.sql")
+
+#: How long a claim waits for another worker that holds the same delivery.
+_LOCK_TIMEOUT = "5s"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Where a claimed delivery stands."""
+
+    dispatch_status: DispatchStatus
+    retry_count: int
+    #: None: the webhook is gone.
+    webhook_version: int | None
+
+
+class Attempts:
+    """Moves deliveries on, on one connection that is inside a tenant's transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def find_body(self, tenant_id: TenantId, delivery_id: DeliveryId) -> bytes | None:
+        """Return a delivery's raw body; None when it has none or is gone."""
+        body: bytes | None = await self._connection.fetchval(
+            _QUERIES["find_body"], tenant_id, delivery_id
+        )
+        return body
+
+    async def claim(self, delivery: QueuedDelivery) -> Claim | None:
+        """Lock a delivery until the transaction ends; None when it is gone.
+
+        Waits for another holder for a few seconds; then the database counts as unavailable.
+        """
+        row = await self._connection.fetchrow(
+            _QUERIES["claim"], delivery.tenant_id, delivery.delivery_id, _LOCK_TIMEOUT
+        )
+        if row is None:
+            return None
+        return Claim(
+            dispatch_status=DispatchStatus(row["dispatch_status"]),
+            retry_count=row["retry_count"],
+            webhook_version=row["webhook_version"],
+        )
+
+    async def finish(self, delivery: QueuedDelivery, *, outcome: str, duration_ms: float) -> None:
+        """Close a delivery that this transaction has claimed."""
+        await self._connection.execute(
+            _QUERIES["finish"], delivery.tenant_id, delivery.delivery_id, outcome, duration_ms
+        )
+
+    async def fail(self, delivery: QueuedDelivery, *, outcome: str, duration_ms: float) -> bool:
+        """End a delivery as failed; False when another copy has moved it on."""
+        failed: int = await self._connection.fetchval(
+            _QUERIES["fail"],
+            delivery.tenant_id,
+            delivery.delivery_id,
+            delivery.attempt,
+            outcome,
+            duration_ms,
+        )
+        return failed == 1
+
+    async def retry(
+        self, delivery: QueuedDelivery, *, outcome: str, duration_ms: float, delay_seconds: float
+    ) -> bool:
+        """Put a delivery back for its next attempt; False when another copy has moved it on."""
+        moved: int = await self._connection.fetchval(
+            _QUERIES["retry"],
+            delivery.tenant_id,
+            delivery.delivery_id,
+            delivery.attempt,
+            outcome,
+            duration_ms,
+            delay_seconds,
+            delivery.ordering_key,
+        )
+        return moved == 1

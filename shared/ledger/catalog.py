@@ -1,0 +1,31 @@
+"""What live workers can run, as they announce it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from shared.database.pool import Connection
+from shared.database.queries import Queries
+
+_QUERIES = Queries(__package__, "catalog.sql")
+
+#: Keys: name, entity_type, display_name, description, target_fields. A target field has name,
+#: type, required and description, and where they apply enum_values and ref_entity_type.
+ActionDefinition = Mapping[str, Any]
+
+
+class Catalog:
+    """Announces on one connection of the system role."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def announce_actions(self, definitions: Sequence[ActionDefinition]) -> None:
+        """Insert or refresh actions."""
+        await self._connection.execute(
+            _QUERIES["announce_actions"],
+            [definition["name"] for definition in definitions],
+            [definition["entity_type"] for definition in definitions],
+            [orjson.dumps(definition).decode() for definition in definitions],
+        )

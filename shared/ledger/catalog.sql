@@ -1,0 +1,9 @@
+-- announce_actions --
+-- Say that a live worker can run these actions. Sorted, so that workers that start together cannot deadlock.
+-- $1 names, $2 entity_types, $3 definitions as JSON text
+insert into postern.action_catalog (name, entity_type, definition)
+select name, entity_type, definition::json
+from unnest($1::text[], $2::text[], $3::text[]) as announced (name, entity_type, definition)
+order by name
+on conflict (name) do update
+    set entity_type = excluded.entity_type, definition = excluded.definition, announced_at = now()

@@ -1,0 +1,41 @@
+-- create_partitions --
+-- Create the day partitions ahead; return how many were new.
+-- $1 days_ahead
+select postern.create_delivery_partitions($1)
+
+-- drop_partitions --
+-- Drop the day partitions older than the retention; return how many.
+-- $1 retention_days
+select postern.drop_delivery_partitions(now() - make_interval(days => $1))
+
+-- delete_old_attempts --
+-- Delete a batch of attempts whose deliveries went with their partitions; return how many.
+-- $1 retention_days, $2 limit
+with old as (
+    select tenant_id, delivery_id, attempt from postern.delivery_attempts
+    where started_at < now() - make_interval(days => $1 + 1)
+    limit $2
+    for update skip locked
+), deleted as (
+    delete from postern.delivery_attempts a using old
+    where a.tenant_id = old.tenant_id and a.delivery_id = old.delivery_id and a.attempt = old.attempt
+    returning 1
+)
+select count(*) from deleted
+
+-- delete_expired_keys --
+-- Delete a batch of idempotency keys whose window is over; return how many. Keys that a gateway is just now
+-- taking anew are passed over.
+-- $1 limit
+with expired as (
+    select tenant_id, webhook_id, key_digest from postern.idempotency_keys
+    where expires_at < now()
+    order by expires_at
+    limit $1
+    for update skip locked
+), deleted as (
+    delete from postern.idempotency_keys k using expired e
+    where k.tenant_id = e.tenant_id and k.webhook_id = e.webhook_id and k.key_digest = e.key_digest
+    returning 1
+)
+select count(*) from deleted

@@ -1,0 +1,143 @@
+"""Asset actions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import Field
+
+from shared.domain.identifiers import uuid7
+from shared.errors import NotFound
+from shared.psa.assets import Assets, AssetValues
+from worker.actions.context import ActionContext, ActionResult
+from worker.actions.fields import ActionFields, ClientRef, ExternalId, Json, ShortText, Text
+from worker.actions.registry import ActionOutcome, action
+from worker.actions.rmm import RmmSnapshot, read_snapshot
+from worker.outcome import Reject
+
+ENTITY_TYPE = "asset"
+
+#: Fields that are columns of the same name.
+_PLAIN_COLUMNS = frozenset(
+    {"client_id", "asset_type", "name", "asset_tag", "serial_number", "status", "location"}
+)
+
+
+class UpsertAsset(ActionFields):
+    """What is known of an asset under the name that the sender gives it."""
+
+    external_id: ExternalId = Field(description="The sender's id of the asset.")
+    client_id: ClientRef | None = Field(None, description="The client that owns the asset.")
+    client_external_id: ExternalId | None = Field(
+        None, description="The sender's id of the client; used where client_id is not mapped."
+    )
+    asset_type: ShortText | None = Field(
+        None, description="Such as workstation or server; unknown where it is not known."
+    )
+    name: ShortText | None = Field(None, description="Display name; at first the external id.")
+    asset_tag: ShortText | None = Field(None, description="Inventory tag.")
+    serial_number: ShortText | None = Field(None, description="Serial number.")
+    status: ShortText | None = Field(None, description="Status; active at first.")
+    location: Text | None = Field(None, description="Where the asset is.")
+    external_scope_id: ExternalId | None = Field(
+        None, description="A scope within the sender in which external_id is unique."
+    )
+    rmm_snapshot: Json | None = Field(
+        None,
+        description="An object kept with the asset. Where it names an RMM provider, what it tells "
+        "fills the fields that are not mapped.",
+    )
+
+
+@action(
+    "upsertAssetByExternalId",
+    entity_type=ENTITY_TYPE,
+    display_name="Upsert Asset by External ID",
+    description="Create an asset, or update the one that the external id stands for. Fields that "
+    "the body does not mention keep their values.",
+)
+async def upsert_asset(ctx: ActionContext, fields: UpsertAsset) -> ActionOutcome:
+    """Create or update an asset.
+
+    Concurrent deliveries of one external id come one after the other: each first takes its
+    mapping, which stays locked until its transaction ends.
+    """
+    snapshot = read_snapshot(fields.rmm_snapshot)
+    if isinstance(snapshot, Reject):
+        return snapshot
+    changes = _changes(fields, snapshot)
+    if isinstance(fault := await _resolve_client(ctx, fields, changes), Reject):
+        return fault
+    realm = fields.external_scope_id or (snapshot.scope if snapshot else None) or ""
+    # Where the mapping outlived its asset, the asset comes back under the same id.
+    asset_id = await ctx.mappings.upsert(
+        ctx.external_key(ENTITY_TYPE, fields.external_id, realm),
+        entity_id=uuid7(),
+        delivery_id=ctx.delivery_id,
+    )
+    values = AssetValues(**{"name": fields.external_id, **_without_none(changes)})
+    try:
+        asset = await Assets(ctx.connection).upsert(
+            ctx.tenant_id, asset_id, values=values, mentioned=changes.keys()
+        )
+    except NotFound as error:
+        return Reject(str(error), "lookup_miss", {"field": "client_id", "entity_type": "client"})
+    done = _what_was_done(snapshot, created=asset.created)
+    return ActionResult(
+        entity_type=ENTITY_TYPE,
+        entity_id=asset_id,
+        external_id=fields.external_id,
+        message=f"asset {done.replace('_', ' ')}",
+        metadata={"action": done, "rmm": snapshot is not None, "name": asset.name},
+    )
+
+
+def _changes(fields: UpsertAsset, snapshot: RmmSnapshot | None) -> dict[str, Any]:
+    """Return the columns that the delivery mentions; None clears or resets one."""
+    mapped = {name: getattr(fields, name) for name in fields.model_fields_set & _PLAIN_COLUMNS}
+    told = snapshot.columns() if snapshot else {}
+    final = snapshot.final_columns() if snapshot else {}
+    if "rmm_snapshot" in fields.model_fields_set:
+        mapped["rmm_snapshot"] = _json(fields.rmm_snapshot)
+    return {**told, **mapped, **final}
+
+
+async def _resolve_client(
+    ctx: ActionContext, fields: UpsertAsset, changes: dict[str, Any]
+) -> Reject | None:
+    """Put the client that ``client_external_id`` stands for among the changes."""
+    given = fields.model_fields_set
+    if "client_id" in given or "client_external_id" not in given:
+        return None
+    if fields.client_external_id is None:
+        changes["client_id"] = None
+        return None
+    client_id = await ctx.mappings.find(ctx.external_key("client", fields.client_external_id))
+    if client_id is None:
+        return Reject(
+            f"lookup_miss: webhook {ctx.webhook_slug} has no client with the external id "
+            f"{fields.client_external_id!r}",
+            "lookup_miss",
+            {
+                "field": "client_external_id",
+                "entity_type": "client",
+                "external_id": fields.client_external_id,
+                "webhook": ctx.webhook_slug,
+            },
+        )
+    changes["client_id"] = client_id
+    return None
+
+
+def _what_was_done(snapshot: RmmSnapshot | None, *, created: bool) -> str:
+    if snapshot is not None and snapshot.is_gone:
+        return "marked_deleted"
+    return "created" if created else "updated"
+
+
+def _without_none(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {column: value for column, value in changes.items() if value is not None}
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()

@@ -1,0 +1,122 @@
+"""Actions by name: how one is declared, found and announced."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from types import ModuleType
+from typing import Any, TypeVar, get_type_hints
+
+from shared.errors import ConfigurationError
+from shared.ledger.catalog import ActionDefinition
+from worker.actions.context import ActionContext, ActionResult
+from worker.actions.fields import ActionFields, target_fields
+from worker.outcome import Reject, Retry
+
+#: Distributions name modules of actions under this group.
+ENTRY_POINT_GROUP = "postern.actions"
+
+ActionOutcome = ActionResult | Reject | Retry
+Fields = TypeVar("Fields", bound=ActionFields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A registered action."""
+
+    name: str
+    entity_type: str
+    display_name: str
+    description: str
+    fields: type[ActionFields]
+    #: Called with the context and a value of ``fields``.
+    run: Callable[[ActionContext, Any], Awaitable[ActionOutcome]]
+
+    def definition(self) -> ActionDefinition:
+        """Return the action as the catalogue shows it."""
+        return {
+            "name": self.name,
+            "entity_type": self.entity_type,
+            "display_name": self.display_name,
+            "description": self.description,
+            "target_fields": target_fields(self.fields),
+        }
+
+
+def action(
+    name: str, *, entity_type: str, display_name: str, description: str
+) -> Callable[[Callable[[ActionContext, Fields], Awaitable[ActionOutcome]]], Action]:
+    """Declare an action: an ``async def`` of a context and a model of its target fields.
+
+    The function returns what it did, ``Reject`` for a permanent fault or ``Retry`` for a passing
+    one. What it wrote is rolled back unless it did what it should.
+    """
+
+    def declare(run: Callable[[ActionContext, Fields], Awaitable[ActionOutcome]]) -> Action:
+        return Action(
+            name=name,
+            entity_type=entity_type,
+            display_name=display_name,
+            description=description,
+            fields=_fields_of(run),
+            run=run,
+        )
+
+    return declare
+
+
+def _fields_of(run: Callable[..., Any]) -> type[ActionFields]:
+    """Return the model that a function's second parameter names."""
+    name = list(inspect.signature(run).parameters)[1]
+    model: type[ActionFields] = get_type_hints(run)[name]
+    return model
+
+
+class Registry:
+    """The actions that this worker can run."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Action] = {}
+        self._modules: set[str] = set()
+
+    def add_module(self, module: ModuleType) -> None:
+        """Add every action of a module; a module that was added before is passed over.
+
+        Raises:
+            ConfigurationError: A name is taken.
+        """
+        if module.__name__ in self._modules:
+            return
+        self._modules.add(module.__name__)
+        for item in vars(module).values():
+            if isinstance(item, Action):
+                self._add(item, module)
+
+    def add_entry_points(self, entry_points: Iterable[EntryPoint]) -> None:
+        """Import the modules that installed distributions name, and add their actions.
+
+        Raises:
+            ConfigurationError: A module cannot be imported, or a name is taken.
+        """
+        for entry_point in entry_points:
+            try:
+                module = entry_point.load()
+            except (ImportError, AttributeError) as error:
+                raise ConfigurationError(
+                    [f"entry point {entry_point.name} = {entry_point.value}: {error}"]
+                ) from error
+            self.add_module(module)
+
+    def find(self, name: str) -> Action | None:
+        """Return an action by name."""
+        return self._by_name.get(name)
+
+    def definitions(self) -> list[ActionDefinition]:
+        """Return every action as the catalogue shows it."""
+        return [item.definition() for item in self._by_name.values()]
+
+    def _add(self, item: Action, module: ModuleType) -> None:
+        if self._by_name.setdefault(item.name, item) is not item:
+            raise ConfigurationError(
+                [f"action {item.name} of {module.__name__} is declared twice under that name"]
+            )

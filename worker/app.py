@@ -1,0 +1,132 @@
+"""The composition root of the worker."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from importlib.metadata import entry_points
+from random import SystemRandom
+
+from shared.clock import SystemClock
+from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Pool, create_pool
+from shared.domain.retry import RetryPolicy
+from shared.expressions.evaluator import Evaluator
+from shared.expressions.sandbox import Sandbox
+from shared.observability.logging import get_logger
+from shared.observability.operations import operations_app, operations_config
+from shared.observability.serving import serve
+from shared.queue.connect import connect_consumer
+from worker.actions import assets
+from worker.actions.registry import ENTRY_POINT_GROUP, Registry
+from worker.consumer import ConsumerLimits, ConsumerLoop
+from worker.handlers.direct_action import DirectActionHandler
+from worker.health import worker_readiness
+from worker.maintenance.announcement import announcement_duty
+from worker.maintenance.expiry import expiry_duty
+from worker.maintenance.partitions import partitions_duty
+from worker.maintenance.samples import samples_duty
+from worker.processor import AttemptRules, Processor
+from worker.settings import WorkerSettings
+from worker.webhooks import WebhookCache
+
+_LOGGER = get_logger(__name__)
+
+
+async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
+    """Run the worker until ``stop`` is set, then drain. A part that fails ends the program."""
+    registry = build_registry()
+    async with AsyncExitStack() as stack:
+        dsn = settings.database_url.reveal()
+        tenant_pool = await stack.enter_async_context(
+            await create_pool(
+                dsn,
+                role=TENANT_ROLE,
+                application_name="postern-worker",
+                size=settings.database_pool_size,
+            )
+        )
+        system_pool = await stack.enter_async_context(
+            await create_pool(
+                dsn,
+                role=SYSTEM_ROLE,
+                application_name="postern-worker-system",
+                size=settings.system_pool_size,
+            )
+        )
+        sandbox = await stack.enter_async_context(Sandbox(size=settings.sandbox_size))
+        processor = build_processor(
+            settings, pool=tenant_pool, registry=registry, evaluator=Evaluator(sandbox)
+        )
+        consumer = connect_consumer(
+            settings.queue_url,
+            topic=settings.kafka_topic,
+            pool=system_pool,
+            lease_seconds=settings.lease_seconds,
+            group_id=settings.kafka_group,
+            max_in_flight=settings.concurrency,
+        )
+        loop = ConsumerLoop(
+            consumer,
+            processor.process,
+            limits=ConsumerLimits(
+                concurrency=settings.concurrency, drain_seconds=settings.drain_seconds
+            ),
+        )
+        duties = [
+            announcement_duty(system_pool, registry),
+            partitions_duty(system_pool, retention_days=settings.retention_days),
+            expiry_duty(system_pool),
+            samples_duty(system_pool),
+        ]
+        operations = operations_config(
+            operations_app(worker_readiness(system_pool, loop, stop)),
+            host=settings.operations_host,
+            port=settings.operations_port,
+        )
+        drained = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(operations, drained), name="operations")
+            for duty in duties:
+                group.create_task(duty.run(stop), name=duty.name)
+            _LOGGER.info("started", actions=len(registry.definitions()))
+            await loop.run(stop)
+            drained.set()
+        _LOGGER.info("stopped")
+
+
+def build_registry() -> Registry:
+    """Return the bundled actions and those of other installed distributions.
+
+    Raises:
+        ConfigurationError: An action cannot be loaded, or two have one name.
+    """
+    registry = Registry()
+    # Named here too, so that a checkout that is not installed has them.
+    registry.add_module(assets)
+    registry.add_entry_points(entry_points(group=ENTRY_POINT_GROUP))
+    return registry
+
+
+def build_processor(
+    settings: WorkerSettings, *, pool: Pool, registry: Registry, evaluator: Evaluator
+) -> Processor:
+    """Return the processor over a pool of the tenant role."""
+    clock = SystemClock()
+    return Processor(
+        pool=pool,
+        webhooks=WebhookCache(pool),
+        direct_actions=DirectActionHandler(
+            registry=registry,
+            evaluator=evaluator,
+            clock=clock,
+            expression_timeout_seconds=settings.expression_timeout_seconds,
+        ),
+        rules=AttemptRules(
+            handler_timeout_seconds=settings.handler_timeout_seconds,
+            policy=RetryPolicy(
+                max_attempts=settings.max_attempts,
+                first_delay_seconds=settings.retry_first_seconds,
+                max_delay_seconds=settings.retry_longest_seconds,
+            ),
+            random=SystemRandom().random,
+        ),
+        clock=clock,
+    )

@@ -1,0 +1,62 @@
+"""Runs a handler within its time, and tells its faults from the database's."""
+
+import asyncio
+
+import asyncpg
+
+from shared.database.pool import Connection
+from shared.domain.delivery import QueuedDelivery
+from shared.errors import DatabaseUnavailable
+from shared.observability.logging import get_logger
+from worker import metrics
+from worker.handlers.direct_action import PreparedAction
+from worker.outcome import Outcome, Retry
+
+_LOGGER = get_logger(__name__)
+
+#: Another transaction was in the way: the same attempt may succeed at once.
+_CONTENTION = ("40001", "40P01", "55P03")
+#: The connection or the server is going away: no fault of the delivery.
+#: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_AWAY = ("08", "53", "57P0", "25006", "25P03")
+_LONGEST_REASON = 500
+
+
+async def run_bounded(
+    prepared: PreparedAction, connection: Connection, *, timeout_seconds: float
+) -> Outcome:
+    """Run a handler; what it raises becomes a ``Retry``.
+
+    Raises:
+        DatabaseUnavailable: The connection under the handler is lost.
+    """
+    limit = asyncio.timeout(timeout_seconds)
+    try:
+        async with limit:
+            return await prepared.run(connection)
+    except Exception as error:
+        if connection.is_closed() or _has_state(error, _AWAY):
+            raise DatabaseUnavailable(f"PostgreSQL: {error}") from error
+        if limit.expired():
+            return Retry(f"the handler took longer than {timeout_seconds:g} s", "handler_timeout")
+        if _has_state(error, _CONTENTION):
+            return Retry(f"PostgreSQL: {error}", "database_contention")
+        return unexpected_error(prepared.delivery, error)
+
+
+def unexpected_error(delivery: QueuedDelivery, error: Exception) -> Retry:
+    """Log and count an exception that nobody foresaw; it may pass."""
+    metrics.UNEXPECTED_ERRORS.inc()
+    _LOGGER.error(
+        "unexpected_error",
+        tenant_id=str(delivery.tenant_id),
+        delivery_id=str(delivery.delivery_id),
+        attempt=delivery.attempt,
+        exc_info=error,
+    )
+    reason = f"unexpected {type(error).__name__}: {error}"
+    return Retry(reason[:_LONGEST_REASON], "unexpected_error")
+
+
+def _has_state(error: Exception, states: tuple[str, ...]) -> bool:
+    return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(states)

@@ -1,0 +1,180 @@
+"""The loop that takes deliveries from the queue and has them processed, some at a time.
+
+It knows nothing of handlers. A delivery leaves it acknowledged, or given back to the queue.
+"""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from shared.domain.delivery import QueuedDelivery
+from shared.errors import DatabaseUnavailable, QueueUnavailable
+from shared.observability.logging import get_logger
+from shared.queue.port import Consumer, PoisonRecord, Receipt
+from worker import metrics
+from worker.pause import Pause
+
+_LOGGER = get_logger(__name__)
+
+#: How long one look for deliveries may wait; also how soon a stop is noticed.
+_RECEIVE_SECONDS = 0.5
+_LONGEST_SHOWN_BYTES = 1024
+
+Process = Callable[[QueuedDelivery], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerLimits:
+    """How much is in hand at a time, and how long a stop may take."""
+
+    concurrency: int
+    drain_seconds: float
+
+
+class ConsumerLoop:
+    """Receives, processes and acknowledges until it is told to stop."""
+
+    def __init__(self, consumer: Consumer, process: Process, *, limits: ConsumerLimits) -> None:
+        self._consumer = consumer
+        self._process = process
+        self._limits = limits
+        self._running: set[asyncio.Task[None]] = set()
+        #: Set whenever the loop has reason to look again.
+        self._wake = asyncio.Event()
+        self._database = Pause()
+        self._queue = Pause()
+
+    @property
+    def queue_fault(self) -> str | None:
+        """What is wrong with the queue, as far as the last look tells."""
+        return self._queue.fault
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until ``stop`` is set, then finish what runs, within the drain time.
+
+        What is still running then is abandoned: it rolls back and comes again elsewhere.
+        """
+        async with asyncio.TaskGroup() as group:
+            watcher = group.create_task(self._wake_on(stop), name="watch-stop")
+            try:
+                while not stop.is_set():
+                    await self._turn(group)
+                await self._drain()
+            finally:
+                watcher.cancel()
+                await self._close()
+
+    async def _turn(self, group: asyncio.TaskGroup) -> None:
+        """Wait until more may be taken, or take it."""
+        self._wake.clear()
+        pause = max(self._database.remaining_seconds(), self._queue.remaining_seconds())
+        free = self._allowed() - len(self._running)
+        if pause > 0 or free <= 0:
+            await self._wait(pause if pause > 0 else None)
+            return
+        for receipt in await self._receive(free):
+            task = group.create_task(self._handle(receipt), name="handle-delivery")
+            self._running.add(task)
+            task.add_done_callback(self._forget)
+
+    def _allowed(self) -> int:
+        """Return how many may run: one alone tries out a database that was away."""
+        return 1 if self._database.fault else self._limits.concurrency
+
+    async def _wait(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _receive(self, limit: int) -> list[Receipt]:
+        try:
+            receipts = await self._consumer.receive(limit=limit, wait_seconds=_RECEIVE_SECONDS)
+        except QueueUnavailable as error:
+            self._queue_failed(error)
+            return []
+        self._queue.end()
+        return list(receipts)
+
+    async def _handle(self, receipt: Receipt) -> None:
+        match receipt.content:
+            case PoisonRecord() as poison:
+                _report_poison(poison)
+                await self._ack(receipt)
+            case QueuedDelivery() as delivery:
+                with metrics.IN_FLIGHT.track_inprogress():
+                    await self._handle_delivery(receipt, delivery)
+
+    async def _handle_delivery(self, receipt: Receipt, delivery: QueuedDelivery) -> None:
+        try:
+            await self._process(delivery)
+        except DatabaseUnavailable as error:
+            metrics.DATABASE_ERRORS.inc()
+            _LOGGER.warning(
+                "database_unavailable", delivery_id=str(delivery.delivery_id), error=str(error)
+            )
+            await self._nack(receipt, delay_seconds=self._database.begin(str(error)))
+        except Exception:
+            # The border: one delivery must not end the loop, nor be lost.
+            metrics.UNEXPECTED_ERRORS.inc()
+            _LOGGER.exception("delivery_not_processed", delivery_id=str(delivery.delivery_id))
+            await self._nack(receipt, delay_seconds=Pause.LONGEST_SECONDS)
+        else:
+            self._database.end()
+            await self._ack(receipt)
+
+    async def _ack(self, receipt: Receipt) -> None:
+        try:
+            await self._consumer.ack(receipt)
+        except QueueUnavailable as error:
+            self._queue_failed(error)
+
+    async def _nack(self, receipt: Receipt, *, delay_seconds: float) -> None:
+        try:
+            await self._consumer.nack(receipt, delay_seconds=delay_seconds)
+        except QueueUnavailable as error:
+            self._queue_failed(error)  # it comes again when its lease is over
+
+    def _queue_failed(self, error: QueueUnavailable) -> None:
+        metrics.QUEUE_ERRORS.inc()
+        delay = self._queue.begin(str(error))
+        _LOGGER.warning("queue_unavailable", error=str(error), delay_seconds=delay)
+
+    async def _drain(self) -> None:
+        if not self._running:
+            return
+        _LOGGER.info("draining", in_flight=len(self._running))
+        _, late = await asyncio.wait(self._running, timeout=self._limits.drain_seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            _LOGGER.warning("drain_cut_short", abandoned=len(late))
+            await asyncio.wait(late)
+
+    async def _close(self) -> None:
+        try:
+            await self._consumer.close()
+        except QueueUnavailable as error:
+            _LOGGER.warning("queue_not_left_cleanly", error=str(error))
+
+    async def _wake_on(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._wake.set()
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+
+def _report_poison(poison: PoisonRecord) -> None:
+    """Count and log a record that is no delivery, with the start of its bytes."""
+    metrics.POISON_RECORDS.inc()
+    _LOGGER.error(
+        "poison_record",
+        source=poison.source,
+        reason=poison.reason,
+        value_bytes=len(poison.value),
+        value_base64=base64.b64encode(poison.value[:_LONGEST_SHOWN_BYTES]).decode(),
+    )

@@ -1,0 +1,124 @@
+"""Direct actions: evaluate the field mapping, fill the typed fields, run the registered action."""
+
+from dataclasses import dataclass
+
+import orjson
+
+from shared.clock import Clock
+from shared.database.pool import Connection
+from shared.domain.delivery import QueuedDelivery, parse_header_block
+from shared.domain.webhook import DirectAction, Webhook
+from shared.expressions.evaluator import Evaluator
+from shared.ledger.mappings import Mappings
+from worker import metrics
+from worker.actions.context import ActionContext, ActionResult
+from worker.actions.fields import ActionFields
+from worker.actions.registry import Action, Registry
+from worker.mapping import fill_fields, passing_fault, wanted_expressions
+from worker.outcome import Done, Outcome, Reject, Retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedAction:
+    """An action with its fields filled, ready to run inside the delivery's transaction."""
+
+    action: Action
+    fields: ActionFields
+    webhook: Webhook
+    delivery: QueuedDelivery
+    document: object
+    clock: Clock
+
+    async def run(self, connection: Connection) -> Outcome:
+        """Run the action on the delivery's own transaction."""
+        outcome = await self.action.run(self._context(connection), self.fields)
+        match outcome:
+            case ActionResult():
+                return Done(self._result(outcome))
+            case _:
+                return outcome
+
+    def _context(self, connection: Connection) -> ActionContext:
+        return ActionContext(
+            tenant_id=self.delivery.tenant_id,
+            webhook_id=self.delivery.webhook_id,
+            webhook_slug=self.webhook.slug,
+            delivery_id=self.delivery.delivery_id,
+            idempotency_key=self.delivery.idempotency_key,
+            headers=parse_header_block(self.delivery.headers),
+            body=self.document,
+            received_at=self.delivery.received_at,
+            connection=connection,
+            mappings=Mappings(connection),
+            clock=self.clock,
+        )
+
+    def _result(self, result: ActionResult) -> dict[str, object]:
+        return {
+            "action": self.action.name,
+            "entity_type": result.entity_type,
+            "entity_id": result.entity_id,
+            "external_id": result.external_id,
+            "message": result.message,
+            "metadata": result.metadata,
+        }
+
+
+class DirectActionHandler:
+    """Prepares direct actions. Touches no database: preparing needs no transaction."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        evaluator: Evaluator,
+        clock: Clock,
+        expression_timeout_seconds: float,
+    ) -> None:
+        self._registry = registry
+        self._evaluator = evaluator
+        self._clock = clock
+        self._expression_timeout_seconds = expression_timeout_seconds
+
+    async def prepare(
+        self, webhook: Webhook, config: DirectAction, *, delivery: QueuedDelivery, body: bytes
+    ) -> PreparedAction | Reject | Retry:
+        """Return the action with its fields filled from the body, or why that cannot be."""
+        action = self._registry.find(config.action)
+        if action is None:
+            return Reject(f"this worker has no action {config.action!r}", "unknown_action")
+        try:
+            document = orjson.loads(body) if body else None
+        except orjson.JSONDecodeError as error:
+            return Reject(f"the body is not JSON: {error}", "invalid_json")
+        fields = await self._fill(action, config, document=document, body=body)
+        match fields:
+            case ActionFields():
+                return PreparedAction(
+                    action=action,
+                    fields=fields,
+                    webhook=webhook,
+                    delivery=delivery,
+                    document=document,
+                    clock=self._clock,
+                )
+            case _:
+                return fields
+
+    async def _fill(
+        self, action: Action, config: DirectAction, *, document: object, body: bytes
+    ) -> ActionFields | Reject | Retry:
+        expressions = wanted_expressions(action.fields, config.field_mapping)
+        results = await self._evaluator.evaluate(
+            expressions,
+            document,
+            body or b"null",
+            timeout_seconds=self._expression_timeout_seconds,
+        )
+        if passing := passing_fault(results):
+            return passing
+        fields = fill_fields(action.fields, expressions, results)
+        if isinstance(fields, Reject):
+            for fault in fields.details["faults"]:
+                metrics.FIELD_FAULTS.labels(fault["rule"]).inc()
+        return fields

@@ -1,0 +1,18 @@
+"""Says in the ledger what this worker can run."""
+
+from shared.database.pool import Pool, connection
+from shared.ledger.catalog import Catalog
+from worker.actions.registry import Registry
+from worker.maintenance.duty import Duty
+
+_EVERY_SECONDS = 60.0
+
+
+def announcement_duty(pool: Pool, registry: Registry) -> Duty:
+    """Return the duty; ``pool`` is of the system role."""
+
+    async def perform() -> None:
+        async with connection(pool) as borrowed:
+            await Catalog(borrowed).announce_actions(registry.definitions())
+
+    return Duty(name="announcement", every_seconds=_EVERY_SECONDS, perform=perform)

@@ -1,0 +1,28 @@
+"""Day partitions of deliveries: made before they are needed, dropped when their time is over."""
+
+from shared.database.pool import Pool, connection
+from shared.ledger.housekeeping import Housekeeping
+from worker import metrics
+from worker.maintenance.duty import Duty
+
+_DAYS_AHEAD = 7
+_EVERY_SECONDS = 3600.0
+_BATCH = 1000
+
+
+def partitions_duty(pool: Pool, *, retention_days: int) -> Duty:
+    """Return the duty; ``pool`` is of the system role."""
+
+    async def perform() -> None:
+        async with connection(pool) as borrowed:
+            housekeeping = Housekeeping(borrowed)
+            created = await housekeeping.create_partitions(_DAYS_AHEAD)
+            metrics.KEPT_HOUSE.labels("partitions_created").inc(created)
+            dropped = await housekeeping.drop_partitions(retention_days)
+            metrics.KEPT_HOUSE.labels("partitions_dropped").inc(dropped)
+            deleted = _BATCH
+            while deleted == _BATCH:
+                deleted = await housekeeping.delete_old_attempts(retention_days, limit=_BATCH)
+                metrics.KEPT_HOUSE.labels("attempts_deleted").inc(deleted)
+
+    return Duty(name="partitions", every_seconds=_EVERY_SECONDS, perform=perform)

@@ -1,0 +1,58 @@
+"""The worker's series."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+DELIVERIES = Counter(
+    "postern_worker_deliveries",
+    "Attempts by what became of the delivery: dispatched, failed, retried or stale.",
+    ["outcome"],
+)
+FAULTS = Counter(
+    "postern_worker_faults",
+    "Failed and retried attempts by the code of their fault.",
+    ["code"],
+)
+FIELD_FAULTS = Counter(
+    "postern_worker_field_faults",
+    "Fields that a mapping could not fill, by the rule that was broken.",
+    ["rule"],
+)
+UNEXPECTED_ERRORS = Counter(
+    "postern_worker_unexpected_errors",
+    "Exceptions that a handler or the worker itself did not foresee.",
+)
+DATABASE_ERRORS = Counter(
+    "postern_worker_database_errors",
+    "Deliveries given back, and duties put off, because PostgreSQL did not answer.",
+)
+QUEUE_ERRORS = Counter(
+    "postern_worker_queue_errors",
+    "Calls to the queue that failed.",
+)
+POISON_RECORDS = Counter(
+    "postern_worker_poison_records",
+    "Records taken from the queue that are no deliveries.",
+)
+CONFIGURATION_RELOADS = Counter(
+    "postern_worker_configuration_reloads",
+    "Attempts begun again because the webhook's configuration had changed.",
+)
+IN_FLIGHT = Gauge(
+    "postern_worker_in_flight",
+    "Deliveries being handled at this moment.",
+)
+ATTEMPT_SECONDS = Histogram(
+    "postern_worker_attempt_seconds",
+    "Time from taking a delivery to the commit of its outcome.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
+)
+ACCEPT_TO_DONE_SECONDS = Histogram(
+    "postern_worker_accept_to_done_seconds",
+    "Time from the acceptance of a delivery to the commit of its effect.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
+)
+KEPT_HOUSE = Counter(
+    "postern_worker_housekeeping",
+    "What housekeeping did, by duty: partitions created and dropped, rows deleted.",
+    ["duty"],
+)

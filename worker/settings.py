@@ -1,0 +1,102 @@
+"""The worker's settings."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from shared.settings import Settings, setting
+
+#: What an attempt may need beside its handler: the wait for a claim, and the statements around it.
+_CLAIM_SECONDS = 6.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings(Settings):
+    """Settings of the program ``worker``."""
+
+    prefix: ClassVar[str] = "POSTERN_WORKER_"
+
+    operations_host: str = setting("Address of the operations port.", default="127.0.0.1")
+    operations_port: int = setting("Port of /livez, /readyz and /metrics.", default=9102)
+    concurrency: int = setting("Deliveries in hand at a time, 1 or more.", default=32)
+    database_pool_size: int = setting(
+        "Connections for deliveries; each one in hand may hold one.", default=32
+    )
+    system_pool_size: int = setting(
+        "Connections for the queue, the relay and housekeeping, 2 or more.", default=5
+    )
+    lease_seconds: float = setting(
+        "How long a delivery in the hands of a dead worker stays away from the others.",
+        default=30.0,
+    )
+    handler_timeout_seconds: float = setting(
+        "How long a handler may take; then the attempt is rolled back and tried again.",
+        default=15.0,
+    )
+    drain_seconds: float = setting(
+        "How long deliveries in hand may take to finish at a stop.", default=10.0
+    )
+    max_attempts: int = setting("Attempts per delivery, the first included.", default=12)
+    retry_first_seconds: float = setting(
+        "Longest wait before the second attempt; it doubles from attempt to attempt.", default=1.0
+    )
+    retry_longest_seconds: float = setting("Longest wait before any attempt.", default=3600.0)
+    sandbox_size: int = setting(
+        "Expressions that the engine may evaluate at a time; a process each, and one spare.",
+        default=1,
+    )
+    expression_timeout_seconds: float = setting(
+        "How long the expressions of one mapping may take together.", default=1.0
+    )
+    retention_days: int = setting("Days for which deliveries are kept, 1 or more.", default=30)
+    kafka_group: str = setting("Kafka consumer group of the workers.", default="postern-workers")
+
+    def faults(self) -> list[str]:
+        """Return what is wrong among the settings, a sentence each."""
+        return [*super().faults(), *self._range_faults(), *self._time_faults()]
+
+    def _range_faults(self) -> list[str]:
+        floors = {
+            "concurrency": 1,
+            "database_pool_size": 1,
+            "system_pool_size": 2,
+            "max_attempts": 1,
+            "sandbox_size": 1,
+            "retention_days": 1,
+        }
+        faults = [
+            f"{self.prefix}{name.upper()}: must be {floor} or more"
+            for name, floor in floors.items()
+            if getattr(self, name) < floor
+        ]
+        if self.database_pool_size < self.concurrency:
+            faults.append(
+                f"{self.prefix}DATABASE_POOL_SIZE: smaller than CONCURRENCY "
+                f"({self.database_pool_size} < {self.concurrency}): deliveries in hand would wait "
+                "for a connection until they time out"
+            )
+        return faults
+
+    def _time_faults(self) -> list[str]:
+        positive = (
+            "lease_seconds",
+            "handler_timeout_seconds",
+            "drain_seconds",
+            "retry_first_seconds",
+            "retry_longest_seconds",
+            "expression_timeout_seconds",
+        )
+        faults = [
+            f"{self.prefix}{name.upper()}: must be more than 0"
+            for name in positive
+            if getattr(self, name) <= 0
+        ]
+        longest = self.handler_timeout_seconds + self.expression_timeout_seconds + _CLAIM_SECONDS
+        if longest >= self.lease_seconds:
+            faults.append(
+                f"{self.prefix}LEASE_SECONDS: {self.lease_seconds:g} s is not longer than an "
+                f"attempt may take ({longest:g} s: handler, expressions and "
+                f"{_CLAIM_SECONDS:g} s for its claim), so that others would begin it again"
+            )
+        if self.retry_first_seconds > self.retry_longest_seconds:
+            faults.append(f"{self.prefix}RETRY_FIRST_SECONDS: longer than RETRY_LONGEST_SECONDS")
+        return faults
