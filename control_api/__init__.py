@@ -1,1 +1,1 @@
-"""The program for admins: webhooks, secrets, samples, deliveries, replay."""
+"""The program that admins talk to: webhooks, secrets, samples, deliveries, replays."""

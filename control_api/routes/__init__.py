@@ -1,1 +1,1 @@
-"""Routes, one file per resource."""
+"""The API's routes, one module per resource."""

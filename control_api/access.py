@@ -1,0 +1,95 @@
+"""What routes ask FastAPI for: services, the caller with a permission, the body."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request
+from fastapi.security import APIKeyHeader
+
+from control_api.authentication import Authenticator, Caller, Permission
+from shared.crypto.keyring import Keyring
+from shared.database.pool import Connection, Pool, tenant_transaction
+from shared.errors import DecodeError, Fault, InvalidInput
+
+_MAX_DEPTH = 64
+_API_KEY = APIKeyHeader(name="x-api-key", auto_error=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What requests are served with."""
+
+    tenant_pool: Pool
+    authenticator: Authenticator
+    keyring: Keyring
+    public_gateway_url: str
+
+    def transaction(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
+        """Begin a transaction that sees the caller's tenant alone."""
+        return tenant_transaction(self.tenant_pool, caller.tenant_id)
+
+
+class MalformedBody(DecodeError):
+    """The body is not JSON."""
+
+    code = "invalid_json"
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Provided = Annotated[Services, Depends(_services)]
+
+
+def _holder_of(*permissions: Permission) -> Callable[..., Awaitable[Caller]]:
+    async def caller(services: Provided, key: Annotated[str | None, Depends(_API_KEY)]) -> Caller:
+        found = await services.authenticator.authenticate(key)
+        found.demand(*permissions)
+        return found
+
+    return caller
+
+
+Creator = Annotated[Caller, Depends(_holder_of(Permission.CREATE))]
+Reader = Annotated[Caller, Depends(_holder_of(Permission.READ))]
+Updater = Annotated[Caller, Depends(_holder_of(Permission.UPDATE))]
+Deleter = Annotated[Caller, Depends(_holder_of(Permission.DELETE))]
+Replayer = Annotated[Caller, Depends(_holder_of(Permission.READ, Permission.REPLAY))]
+
+
+async def _json_body(request: Request) -> object:
+    raw = await request.body()
+    if not raw.strip():
+        return {}
+    try:
+        parsed: object = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise MalformedBody(f"the body is not JSON: {error}") from error
+    if is_deeper(parsed, _MAX_DEPTH):
+        fault = Fault("", "max_depth", f"the body nests deeper than {_MAX_DEPTH} levels")
+        raise InvalidInput(fault.message, faults=[fault])
+    return parsed
+
+
+#: The parsed body. Declare it after the caller: bodies of strangers are not read.
+JsonBody = Annotated[object, Depends(_json_body)]
+
+
+def is_deeper(value: Any, limit: int) -> bool:
+    """Tell whether JSON nests deeper than ``limit`` levels, without recursion."""
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True

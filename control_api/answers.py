@@ -1,0 +1,39 @@
+"""How answers are written: JSON by orjson, and never kept by a cache."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import orjson
+from starlette.responses import Response
+
+#: Answers hold configuration and, once, a secret.
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+def answer(
+    content: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a JSON response; UUIDs and times are written as text, times in UTC with ``Z``."""
+    return Response(
+        orjson.dumps(content, default=_as_text, option=orjson.OPT_UTC_Z),
+        status_code=status,
+        media_type="application/json",
+        headers={**_HEADERS, **(headers or {})},
+    )
+
+
+def data(content: object, *, status: int = 200) -> Response:
+    """Return ``{"data": content}``."""
+    return answer({"data": content}, status=status)
+
+
+def no_content() -> Response:
+    """Return an empty 204."""
+    return Response(status_code=204, headers=_HEADERS)
+
+
+def _as_text(value: object) -> str:
+    """Return the text of the driver's UUIDs: orjson knows the standard class alone."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError

@@ -1,0 +1,23 @@
+"""What live workers can run."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from control_api.access import Provided, Reader
+from control_api.answers import data
+from shared.ledger.catalog_entries import CatalogEntries
+
+router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["catalogue"])
+
+
+@router.get("/actions")
+async def list_actions(services: Provided, caller: Reader) -> Response:
+    """List actions with their target fields, by entity type, then name."""
+    async with services.transaction(caller) as connection:
+        entries = await CatalogEntries(connection).list_actions()
+    return data(
+        [
+            {**entry.definition, "name": entry.name, "entity_type": entry.entity_type}
+            for entry in entries
+        ]
+    )

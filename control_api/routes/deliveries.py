@@ -1,0 +1,114 @@
+"""Deliveries: list and get, by webhook and across webhooks."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
+from starlette.responses import Response
+
+from control_api.access import Provided, Reader
+from control_api.answers import answer, data
+from control_api.pagination import PageQuery, page_content
+from control_api.presentation import delivery_content, delivery_summary_content
+from shared.domain.delivery import DispatchStatus
+from shared.errors import NotFound
+from shared.ledger.deliveries import Deliveries, DeliveryFilter, DeliverySummary
+from shared.ledger.webhooks import Webhooks
+
+router = APIRouter(prefix="/api/v1", tags=["deliveries"])
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _end_of_day(value: object) -> object:
+    """Read a bare date as its last moment: ``date_to`` includes the day that it names."""
+    whole_day = isinstance(value, str) and _DAY.fullmatch(value)
+    return f"{value}T23:59:59.999999Z" if whole_day else value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if not 2000 <= moment.year < 2200:
+        raise PydanticCustomError("range", "Use a time from 2000 to 2199")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+LastMoment = Annotated[Moment, BeforeValidator(_end_of_day)]
+
+
+class DeliveryQuery(PageQuery):
+    """Which deliveries to list; times without a zone are UTC."""
+
+    status: DispatchStatus | None = None
+    date_from: Moment | None = None
+    date_to: LastMoment | None = None
+
+    def filter(self) -> DeliveryFilter:
+        """Return the conditions."""
+        return DeliveryFilter(
+            dispatch_status=self.status, received_from=self.date_from, received_to=self.date_to
+        )
+
+
+Wanted = Annotated[DeliveryQuery, Query()]
+
+
+@router.get("/deliveries")
+async def list_by_tenant(services: Provided, caller: Reader, wanted: Wanted) -> Response:
+    """List deliveries of all webhooks, and refused requests for unknown ones, newest first."""
+    async with services.transaction(caller) as connection:
+        found = await Deliveries(connection).list_by_tenant(
+            caller.tenant_id, wanted.filter(), after=wanted.after, limit=wanted.probe
+        )
+    return answer(_page(found, wanted))
+
+
+@router.get("/deliveries/{delivery_id}")
+async def get(services: Provided, caller: Reader, delivery_id: UUID) -> Response:
+    """Get a delivery of any webhook."""
+    async with services.transaction(caller) as connection:
+        delivery = await Deliveries(connection).get(caller.tenant_id, delivery_id)
+    return data(delivery_content(delivery))
+
+
+@router.get("/inbound-webhooks/{webhook_id}/deliveries")
+async def list_by_webhook(
+    services: Provided, caller: Reader, webhook_id: UUID, wanted: Wanted
+) -> Response:
+    """List deliveries of one webhook, newest first; of a deleted one, too."""
+    async with services.transaction(caller) as connection:
+        if await Webhooks(connection).find(caller.tenant_id, webhook_id) is None:
+            raise NotFound(f"there is no webhook {webhook_id}")
+        found = await Deliveries(connection).list_by_webhook(
+            caller.tenant_id,
+            webhook_id,
+            wanted.filter(),
+            after=wanted.after,
+            limit=wanted.probe,
+        )
+    return answer(_page(found, wanted))
+
+
+@router.get("/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}")
+async def get_of_webhook(
+    services: Provided, caller: Reader, webhook_id: UUID, delivery_id: UUID
+) -> Response:
+    """Get a delivery of this webhook, with its headers and body."""
+    async with services.transaction(caller) as connection:
+        delivery = await Deliveries(connection).get(
+            caller.tenant_id, delivery_id, webhook_id=webhook_id
+        )
+    return data(delivery_content(delivery))
+
+
+def _page(found: list[DeliverySummary], wanted: DeliveryQuery) -> dict[str, Any]:
+    return page_content(
+        found,
+        wanted,
+        key=lambda delivery: delivery.delivery_id,
+        present=delivery_summary_content,
+    )

@@ -1,0 +1,109 @@
+"""Tests and replays: new deliveries that wait in the outbox like any other."""
+
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from control_api.access import JsonBody, Provided, Replayer, Updater
+from control_api.answers import data
+from control_api.auditing import audit
+from control_api.authentication import Caller
+from control_api.faults import validated
+from control_api.presentation import delivery_content, receiver_path
+from control_api.schemas import TrialBody
+from shared.database.pool import Connection
+from shared.domain.delivery import AuthStatus, DispatchStatus, format_header_block
+from shared.domain.identifiers import delivery_id as new_delivery_id
+from shared.errors import Conflict
+from shared.ledger.deliveries import Deliveries, RecordedDelivery, TrialDelivery
+from shared.ledger.webhooks import StoredWebhook, Webhooks
+
+router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["deliveries"])
+
+#: Credentials are not recorded, whoever sends them.
+_CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key"}
+)
+
+
+@router.post("/{webhook_id}/test", status_code=202)
+async def test(
+    services: Provided, caller: Updater, webhook_id: UUID, *, body: JsonBody, request: Request
+) -> Response:
+    """Run a made-up request through the webhook's current configuration, effects included."""
+    wanted = validated(TrialBody, body)
+    async with services.transaction(caller) as connection:
+        webhook = await _active_webhook(connection, caller, webhook_id)
+        deliveries = Deliveries(connection)
+        trial = TrialDelivery(
+            tenant_id=webhook.tenant_id,
+            delivery_id=new_delivery_id(),
+            webhook_id=webhook.webhook_id,
+            webhook_version=webhook.version,
+            request_path=receiver_path(webhook),
+            request_headers=_header_block(webhook, wanted),
+            request_body=b"" if wanted.body is None else orjson.dumps(wanted.body),
+            source_address="" if request.client is None else request.client.host,
+        )
+        await deliveries.insert_test(trial)
+        await audit(connection, caller, "webhook.tested", webhook_id)
+        delivery = await deliveries.get(caller.tenant_id, trial.delivery_id)
+    return data(delivery_content(delivery), status=202)
+
+
+@router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
+async def replay(
+    services: Provided, caller: Replayer, webhook_id: UUID, delivery_id: UUID
+) -> Response:
+    """Run a delivery's request again, with the webhook's current configuration."""
+    replay_id = new_delivery_id()
+    async with services.transaction(caller) as connection:
+        deliveries = Deliveries(connection)
+        source = await deliveries.get(caller.tenant_id, delivery_id, webhook_id=webhook_id)
+        webhook = await _active_webhook(connection, caller, webhook_id)
+        _check_replayable(source)
+        await deliveries.insert_replay(
+            source, delivery_id=replay_id, webhook_version=webhook.version
+        )
+        await audit(
+            connection,
+            caller,
+            "delivery.replayed",
+            webhook_id,
+            details={"replayed_from": delivery_id, "delivery_id": replay_id},
+        )
+        delivery = await deliveries.get(caller.tenant_id, replay_id)
+    return data(delivery_content(delivery), status=202)
+
+
+async def _active_webhook(
+    connection: Connection, caller: Caller, webhook_id: UUID
+) -> StoredWebhook:
+    webhook = await Webhooks(connection).get(caller.tenant_id, webhook_id)
+    if not webhook.settings.is_active:
+        raise Conflict("the webhook is switched off; activate it first")
+    return webhook
+
+
+def _check_replayable(source: RecordedDelivery) -> None:
+    """Raise Conflict for a delivery that must not, or could not, be handled."""
+    if source.auth_status != AuthStatus.VERIFIED:
+        raise Conflict(f"the request was never authenticated ({source.auth_status})")
+    if source.dispatch_status == DispatchStatus.PENDING:
+        raise Conflict("the delivery is still being handled")
+    if source.dispatch_status == DispatchStatus.DUPLICATE:
+        raise Conflict(f"this repeats delivery {source.duplicate_of}; replay that one")
+    if source.response_status == 400:
+        raise Conflict("the body is not valid JSON; no handler could read it")
+
+
+def _header_block(webhook: StoredWebhook, wanted: TrialBody) -> bytes:
+    signature_header = webhook.settings.auth_config.get("signature_header", "")
+    left_out = _CREDENTIAL_HEADERS | {signature_header.lower()}
+    given = {name.lower(): value for name, value in wanted.headers.items()}
+    headers = {"content-type": "application/json"} | given
+    return format_header_block(
+        [(name, value) for name, value in headers.items() if name not in left_out]
+    )

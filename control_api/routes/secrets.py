@@ -1,0 +1,39 @@
+"""Rotation of a webhook's secret."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from control_api.access import JsonBody, Provided, Updater
+from control_api.answers import answer
+from control_api.auditing import audit
+from control_api.faults import validated
+from control_api.presentation import webhook_with_secret
+from control_api.schemas import RotateBody
+from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
+from shared.errors import Conflict
+from shared.ledger.webhooks import Webhooks
+
+router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["inbound webhooks"])
+
+
+@router.post("/{webhook_id}/rotate-secret")
+async def rotate(
+    services: Provided, caller: Updater, webhook_id: UUID, body: JsonBody
+) -> Response:
+    """Give a webhook a new secret, shown in this answer alone."""
+    wanted = validated(RotateBody, body)
+    secret = new_secret()
+    async with services.transaction(caller) as connection:
+        webhooks = Webhooks(connection)
+        webhook = await webhooks.lock(caller.tenant_id, webhook_id)
+        if webhook.settings.auth_type in WITHOUT_SECRET:
+            raise Conflict(f"a webhook of auth_type {webhook.settings.auth_type} has no secret")
+        await SecretKeeper(connection, services.keyring).replace(
+            webhook.tenant_id, webhook.webhook_id, secret, overlap_seconds=wanted.overlap_seconds
+        )
+        await webhooks.touch(caller.tenant_id, webhook_id)
+        await audit(connection, caller, "webhook.secret_rotated", webhook_id)
+        stored = await webhooks.get(caller.tenant_id, webhook_id)
+    return answer(webhook_with_secret(stored, secret, gateway_url=services.public_gateway_url))

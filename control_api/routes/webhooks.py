@@ -1,0 +1,134 @@
+"""Webhooks: create, list, get, replace, delete."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from control_api.access import Creator, Deleter, JsonBody, Provided, Reader, Services, Updater
+from control_api.answers import answer, data, no_content
+from control_api.auditing import audit
+from control_api.authentication import Caller
+from control_api.pagination import Page, page_content
+from control_api.presentation import webhook_content, webhook_with_secret
+from control_api.webhook_input import Catalogue, WebhookInput, parse_webhook
+from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
+from shared.domain.identifiers import WebhookId, uuid7
+from shared.ledger.catalog_entries import CatalogEntries
+from shared.ledger.samples import Samples
+from shared.ledger.webhooks import StoredWebhook, Webhooks
+from shared.settings import Secret
+
+router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["inbound webhooks"])
+
+
+@router.post("", status_code=201)
+async def create(services: Provided, caller: Creator, body: JsonBody) -> Response:
+    """Create a webhook; the answer is the only one that holds its secret."""
+    wanted = await _parsed(services, caller, body)
+    webhook_id = WebhookId(uuid7())
+    async with services.transaction(caller) as connection:
+        webhooks = Webhooks(connection)
+        await webhooks.insert(
+            caller.tenant_id, webhook_id, wanted.settings, created_by=caller.api_key_id
+        )
+        secret = _secret_of_new(wanted)
+        if secret is not None:
+            keeper = SecretKeeper(connection, services.keyring)
+            await keeper.add(caller.tenant_id, webhook_id, secret)
+        await audit(connection, caller, "webhook.created", webhook_id)
+        stored = await webhooks.get(caller.tenant_id, webhook_id)
+    return answer(_changed(services, stored, secret), status=201)
+
+
+@router.get("")
+async def list_page(services: Provided, caller: Reader, page: Page) -> Response:
+    """List webhooks, newest first."""
+    async with services.transaction(caller) as connection:
+        found = await Webhooks(connection).list_page(
+            caller.tenant_id, after=page.after, limit=page.probe
+        )
+    return answer(
+        page_content(
+            found,
+            page,
+            key=lambda webhook: webhook.webhook_id,
+            present=lambda webhook: webhook_content(
+                webhook, gateway_url=services.public_gateway_url
+            ),
+        )
+    )
+
+
+@router.get("/{webhook_id}")
+async def get(services: Provided, caller: Reader, webhook_id: UUID) -> Response:
+    """Get a webhook with its sample."""
+    async with services.transaction(caller) as connection:
+        webhook = await Webhooks(connection).get(caller.tenant_id, webhook_id)
+        samples = Samples(connection)
+        if webhook.sample_armed:
+            await samples.capture_armed(caller.tenant_id, webhook_id)
+            webhook = await Webhooks(connection).get(caller.tenant_id, webhook_id)
+        sample = await samples.find(caller.tenant_id, webhook_id)
+    return data(webhook_content(webhook, gateway_url=services.public_gateway_url, sample=sample))
+
+
+@router.put("/{webhook_id}")
+async def replace(
+    services: Provided, caller: Updater, webhook_id: UUID, body: JsonBody
+) -> Response:
+    """Replace a webhook; what the body leaves out gets its default, a secret stays."""
+    wanted = await _parsed(services, caller, body)
+    async with services.transaction(caller) as connection:
+        webhooks = Webhooks(connection)
+        before = await webhooks.lock(caller.tenant_id, webhook_id)
+        await webhooks.update(caller.tenant_id, webhook_id, wanted.settings)
+        keeper = SecretKeeper(connection, services.keyring)
+        secret = await _change_secret(keeper, before, wanted)
+        await audit(connection, caller, "webhook.replaced", webhook_id)
+        stored = await webhooks.get(caller.tenant_id, webhook_id)
+    return answer(_changed(services, stored, secret))
+
+
+@router.delete("/{webhook_id}", status_code=204)
+async def delete(services: Provided, caller: Deleter, webhook_id: UUID) -> Response:
+    """Delete a webhook and its secrets; its deliveries and mappings stay."""
+    async with services.transaction(caller) as connection:
+        await Webhooks(connection).delete(caller.tenant_id, webhook_id)
+        keeper = SecretKeeper(connection, services.keyring)
+        await keeper.delete_all(caller.tenant_id, WebhookId(webhook_id))
+        await Samples(connection).clear(caller.tenant_id, webhook_id)
+        await audit(connection, caller, "webhook.deleted", webhook_id)
+    return no_content()
+
+
+def _changed(services: Services, webhook: StoredWebhook, secret: Secret | None) -> dict[str, Any]:
+    return webhook_with_secret(webhook, secret, gateway_url=services.public_gateway_url)
+
+
+async def _parsed(services: Services, caller: Caller, body: object) -> WebhookInput:
+    async with services.transaction(caller) as connection:
+        entries = CatalogEntries(connection)
+        catalogue = Catalogue(await entries.list_actions(), await entries.list_workflow_names())
+    return parse_webhook(body, catalogue)
+
+
+def _secret_of_new(wanted: WebhookInput) -> Secret | None:
+    if wanted.settings.auth_type in WITHOUT_SECRET:
+        return None
+    return wanted.secret or new_secret()
+
+
+async def _change_secret(
+    keeper: SecretKeeper, before: StoredWebhook, wanted: WebhookInput
+) -> Secret | None:
+    """Store the secret that a replacement asks for, and return it; None where it stays."""
+    if wanted.settings.auth_type in WITHOUT_SECRET:
+        await keeper.delete_all(before.tenant_id, before.webhook_id)
+        return None
+    if wanted.settings.auth_type == before.settings.auth_type and wanted.secret is None:
+        return None
+    secret = wanted.secret or new_secret()
+    await keeper.replace(before.tenant_id, before.webhook_id, secret)
+    return secret

@@ -1,0 +1,261 @@
+"""The bodies that the API accepts, as far as a body can be judged by itself."""
+
+import ipaddress
+import re
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from shared.domain.webhook import (
+    MAX_IDEMPOTENCY_WINDOW_SECONDS,
+    MAX_RATE_LIMIT_PER_MINUTE,
+    MIN_SECRET_LENGTH,
+    RESERVED_SLUGS,
+    SLUG_PATTERN,
+)
+from shared.errors import ExpressionError
+from shared.expressions.compiler import check_expression
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_MAX_MAPPED_FIELDS = 100
+_MAX_NETWORKS = 1000
+
+
+def _printable(text: str) -> str:
+    if any(character < " " and character not in "\t\r\n" for character in text):
+        raise PydanticCustomError("no_control_characters", "Leave out control characters")
+    return text
+
+
+def _slug(text: str) -> str:
+    if not SLUG_PATTERN.fullmatch(text):
+        raise PydanticCustomError(
+            "pattern",
+            "Use 1 to 64 lower-case letters, digits and inner hyphens, as in rmm-device-updates",
+        )
+    if text.replace("_", "-") in RESERVED_SLUGS:
+        raise PydanticCustomError("reserved", "This slug is the name of a bundled integration")
+    return text
+
+
+def _header_name(text: str) -> str:
+    if not _HEADER_NAME.fullmatch(text):
+        raise PydanticCustomError(
+            "header_name", "Use 1 to 128 characters that a header name may have (RFC 9110)"
+        )
+    return text
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise PydanticCustomError(
+            "network", "Not an IPv4 or IPv6 network: {reason}", {"reason": _reason(text, error)}
+        ) from None
+    return text
+
+
+def _reason(text: str, error: ValueError) -> str:
+    try:
+        return f"{error}; did you mean {ipaddress.ip_network(text, strict=False)}?"
+    except ValueError:
+        return str(error)
+
+
+def _expression(text: str, *, deterministic: bool = False) -> str:
+    _printable(text)
+    try:
+        check_expression(text, deterministic=deterministic)
+    except ExpressionError as error:
+        raise PydanticCustomError(
+            "expression",
+            "{reason} (at character {position})",
+            {"reason": str(error), "position": error.position},
+        ) from None
+    return text
+
+
+def _ascii_token(text: str) -> str:
+    if not all("!" <= character <= "~" for character in text):
+        raise PydanticCustomError("characters", "Use visible ASCII characters without spaces")
+    return text
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+    AfterValidator(_printable),
+]
+Slug = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_slug)]
+Description = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)
+]
+HeaderName = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_header_name)]
+QueryParameter = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
+Network = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_network)]
+Expression = Annotated[str, StringConstraints(min_length=1), AfterValidator(_expression)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
+SecretText = Annotated[
+    str,
+    StringConstraints(min_length=MIN_SECRET_LENGTH, max_length=1024),
+    AfterValidator(_printable),
+]
+TokenText = Annotated[SecretText, AfterValidator(_ascii_token)]
+
+
+class Body(BaseModel):
+    """A body: unknown fields are refused, and no text passes for a number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class IdempotencySourceBody(Body):
+    """Where a request's idempotency key is found."""
+
+    type: Literal["header", "jsonata"]
+    value: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+    @field_validator("value")
+    @classmethod
+    def _fits_type(cls, value: str, info: ValidationInfo) -> str:
+        match info.data.get("type"):
+            case "header":
+                return _header_name(value)
+            case "jsonata":
+                return _expression(value, deterministic=True)
+            case _:
+                return value
+
+
+class WebhookBody(Body):
+    """A webhook; the two configs are judged by the models of their types."""
+
+    name: Name
+    slug: Slug
+    description: Description | None = None
+    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
+    auth_config: dict[str, Any] = Field(default_factory=dict)
+    idempotency_source: IdempotencySourceBody | None = None
+    idempotency_window_seconds: int = Field(
+        default=86_400, ge=1, le=MAX_IDEMPOTENCY_WINDOW_SECONDS
+    )
+    handler_type: Literal["direct_action", "workflow"]
+    handler_config: dict[str, Any] = Field(default_factory=dict)
+    rate_limit_per_minute: int = Field(default=600, ge=1, le=MAX_RATE_LIMIT_PER_MINUTE)
+    is_active: bool = True
+
+
+class AuthBody(Body):
+    """What every auth_config may have: a secret, under either name."""
+
+    secret: SecretText | None = None
+    token: SecretText | None = None
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> "AuthBody":
+        if self.secret is not None and self.token is not None:
+            raise PydanticCustomError("one_of", "Give secret or token, not both")
+        return self
+
+
+class HmacBody(AuthBody):
+    """auth_config of hmac_sha256."""
+
+    type: Literal["hmac_sha256"] | None = None
+    signature_header: HeaderName
+
+
+class BearerBody(AuthBody):
+    """auth_config of bearer."""
+
+    type: Literal["bearer"] | None = None
+    secret: TokenText | None = None
+    token: TokenText | None = None
+
+
+class PathTokenBody(AuthBody):
+    """auth_config of path_token."""
+
+    type: Literal["path_token"] | None = None
+    query_param: QueryParameter = "token"
+    secret: TokenText | None = None
+    token: TokenText | None = None
+
+
+class IpAllowlistBody(Body):
+    """auth_config of ip_allowlist."""
+
+    type: Literal["ip_allowlist"] | None = None
+    ip_cidrs: list[Network] = Field(min_length=1, max_length=_MAX_NETWORKS)
+
+
+class DirectActionBody(Body):
+    """handler_config of direct_action."""
+
+    type: Literal["direct_action"] | None = None
+    action: Word
+    field_mapping: dict[str, Expression] = Field(
+        default_factory=dict, max_length=_MAX_MAPPED_FIELDS
+    )
+
+
+class WorkflowBody(Body):
+    """handler_config of workflow."""
+
+    type: Literal["workflow"] | None = None
+    workflow: Word
+
+
+AUTH_BODIES: dict[str, type[AuthBody | IpAllowlistBody]] = {
+    "hmac_sha256": HmacBody,
+    "bearer": BearerBody,
+    "ip_allowlist": IpAllowlistBody,
+    "path_token": PathTokenBody,
+}
+HANDLER_BODIES: dict[str, type[DirectActionBody | WorkflowBody]] = {
+    "direct_action": DirectActionBody,
+    "workflow": WorkflowBody,
+}
+
+
+class RotateBody(Body):
+    """How to rotate a secret."""
+
+    #: How long the old secrets stay valid; 0 ends them at once.
+    overlap_seconds: int = Field(default=0, ge=0, le=604_800)
+
+
+class TrialBody(Body):
+    """A made-up request."""
+
+    body: Any = None
+    headers: dict[HeaderName, str] = Field(default_factory=dict, max_length=64)
+
+
+class ClientBody(Body):
+    """A client."""
+
+    name: Name
+
+
+class ExternalMappingBody(Body):
+    """What an external id stands for."""
+
+    entity_type: Word
+    external_id: Annotated[
+        str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)
+    ]
+    entity_id: UUID = Field(strict=False)
+    realm: Annotated[str, StringConstraints(max_length=255), AfterValidator(_printable)] = ""

@@ -1,0 +1,79 @@
+-- find --
+-- One delivery of one webhook, or of none where $3 is null.
+-- $1 tenant_id, $2 delivery_id, $3 webhook_id
+select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
+       idempotency_key, idempotency_fault, auth_status, dispatch_status, response_status, handler_outcome, duration_ms,
+       retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of,
+       request_headers, request_body
+from postern.deliveries
+where tenant_id = $1 and delivery_id = $2 and ($3::uuid is null or webhook_id = $3)
+
+-- list_by_webhook --
+-- Deliveries of one webhook, newest first.
+-- $1 tenant_id, $2 webhook_id, $3 delivery_id to continue after, $4 limit, $5 dispatch_status, $6 received from,
+-- $7 received to; each but $1, $2 and $4 may be null
+select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
+       idempotency_key, idempotency_fault, auth_status, dispatch_status, response_status, handler_outcome, duration_ms,
+       retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of
+from postern.deliveries
+where tenant_id = $1 and webhook_id = $2
+  and ($3::uuid is null or delivery_id < $3)
+  and ($5::text is null or dispatch_status = $5)
+  -- The id's time only bounds the search; a clock may have stood a little otherwise.
+  and ($6::timestamptz is null
+       or (received_at >= $6 and delivery_id >= postern.uuid7_floor($6 - interval '1 hour')))
+  and ($7::timestamptz is null
+       or (received_at <= $7 and delivery_id < postern.uuid7_floor($7 + interval '1 hour')))
+order by delivery_id desc
+limit $4
+
+-- list_by_tenant --
+-- Deliveries of all webhooks, and requests for webhooks that do not exist, newest first.
+-- $1 tenant_id, $2 delivery_id to continue after, $3 limit, $4 dispatch_status, $5 received from, $6 received to;
+-- each but $1 and $3 may be null
+select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
+       idempotency_key, idempotency_fault, auth_status, dispatch_status, response_status, handler_outcome, duration_ms,
+       retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of
+from postern.deliveries
+where tenant_id = $1
+  and ($2::uuid is null or delivery_id < $2)
+  and ($4::text is null or dispatch_status = $4)
+  -- The id's time only bounds the search; a clock may have stood a little otherwise.
+  and ($5::timestamptz is null
+       or (received_at >= $5 and delivery_id >= postern.uuid7_floor($5 - interval '1 hour')))
+  and ($6::timestamptz is null
+       or (received_at <= $6 and delivery_id < postern.uuid7_floor($6 + interval '1 hour')))
+order by delivery_id desc
+limit $3
+
+-- insert_test --
+-- A delivery made up by an admin, with its outbox row.
+-- $1 tenant_id, $2 delivery_id, $3 webhook_id, $4 webhook_version, $5 request_path, $6 request_headers,
+-- $7 request_body, $8 source_address
+with recorded as (
+    insert into postern.deliveries
+        (tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path,
+         request_headers, request_body, source_address, auth_status, dispatch_status, response_status, is_test)
+    values ($1, $2, $3, $4, now(), 'POST', $5, $6, $7, $8, 'verified', 'pending', 202, true)
+    returning tenant_id, delivery_id
+)
+insert into postern.outbox (tenant_id, delivery_id, available_at)
+select tenant_id, delivery_id, now() from recorded
+
+-- insert_replay --
+-- A delivery with the request of an earlier one, with its outbox row. The key comes along for the handler's use and
+-- is not claimed: a replay is no twin of the first.
+-- $1 tenant_id, $2 delivery_id, $3 replayed delivery_id, $4 webhook_version
+with recorded as (
+    insert into postern.deliveries
+        (tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path,
+         request_headers, request_body, source_address, idempotency_key, idempotency_fault, auth_status,
+         dispatch_status, response_status, is_replay, is_test, replayed_from)
+    select tenant_id, $2, webhook_id, $4, now(), request_method, request_path, request_headers, request_body,
+           source_address, idempotency_key, idempotency_fault, 'verified', 'pending', 202, true, is_test, delivery_id
+    from postern.deliveries
+    where tenant_id = $1 and delivery_id = $3
+    returning tenant_id, delivery_id
+)
+insert into postern.outbox (tenant_id, delivery_id, available_at)
+select tenant_id, delivery_id, now() from recorded

@@ -1,0 +1,183 @@
+"""Webhooks as admins read and change them; the programs' own view is in ``configuration``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from shared.database.pool import Connection
+from shared.database.queries import Queries
+from shared.domain.identifiers import TenantId, WebhookId
+from shared.errors import Conflict, NotFound
+
+_QUERIES = Queries(__package__, "webhooks.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """What an admin may set; the configs hold no secrets."""
+
+    name: str
+    slug: str
+    description: str | None
+    auth_type: str
+    auth_config: Mapping[str, Any]
+    idempotency_source: Mapping[str, str] | None
+    idempotency_window_seconds: int
+    handler_type: str
+    handler_config: Mapping[str, Any]
+    rate_limit_per_minute: int
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWebhook:
+    """A webhook as it stands in the ledger."""
+
+    tenant_id: TenantId
+    tenant_slug: str
+    webhook_id: WebhookId
+    settings: WebhookSettings
+    auto_disabled_at: datetime | None
+    #: True while a sample may still have to be taken from the ledger.
+    sample_armed: bool
+    #: Until when the next accepted request is kept as a sample; None: not wanted.
+    sample_expires_at: datetime | None
+    version: int
+    created_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+
+
+class Webhooks:
+    """Reads and writes webhooks on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def insert(
+        self, tenant_id: UUID, webhook_id: UUID, settings: WebhookSettings, *, created_by: UUID
+    ) -> None:
+        """Insert a webhook.
+
+        Raises:
+            Conflict: The slug is taken.
+        """
+        await self._write("insert", tenant_id, webhook_id, *_columns(settings), created_by)
+
+    async def update(self, tenant_id: UUID, webhook_id: UUID, settings: WebhookSettings) -> None:
+        """Replace a webhook's settings.
+
+        Raises:
+            Conflict: The slug is taken.
+        """
+        await self._write("update", tenant_id, webhook_id, *_columns(settings))
+
+    async def touch(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        """Give a webhook a new version after a change of its secrets."""
+        await self._connection.execute(_QUERIES["touch"], tenant_id, webhook_id)
+
+    async def delete(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        """Mark a webhook as deleted.
+
+        Raises:
+            NotFound: It is not this tenant's, or already deleted.
+        """
+        tag = await self._connection.execute(_QUERIES["delete"], tenant_id, webhook_id)
+        if tag == "UPDATE 0":
+            raise NotFound(f"there is no webhook {webhook_id}")
+
+    async def lock(self, tenant_id: UUID, webhook_id: UUID) -> StoredWebhook:
+        """Return a webhook, held against other changes until the transaction ends.
+
+        Raises:
+            NotFound: It is not this tenant's, or deleted.
+        """
+        await self._connection.execute(_QUERIES["lock"], tenant_id, webhook_id)
+        return await self.get(tenant_id, webhook_id)
+
+    async def get(self, tenant_id: UUID, webhook_id: UUID) -> StoredWebhook:
+        """Return a webhook.
+
+        Raises:
+            NotFound: It is not this tenant's, or deleted.
+        """
+        webhook = await self.find(tenant_id, webhook_id)
+        if webhook is None or webhook.deleted_at is not None:
+            raise NotFound(f"there is no webhook {webhook_id}")
+        return webhook
+
+    async def find(self, tenant_id: UUID, webhook_id: UUID) -> StoredWebhook | None:
+        """Return a webhook, even a deleted one."""
+        row = await self._connection.fetchrow(_QUERIES["find"], tenant_id, webhook_id)
+        return None if row is None else _stored(row)
+
+    async def list_page(
+        self, tenant_id: UUID, *, after: UUID | None, limit: int
+    ) -> list[StoredWebhook]:
+        """Return webhooks that are not deleted, newest first."""
+        rows = await self._connection.fetch(_QUERIES["list_page"], tenant_id, after, limit)
+        return [_stored(row) for row in rows]
+
+    async def _write(self, query: str, *arguments: object) -> None:
+        try:
+            await self._connection.execute(_QUERIES[query], *arguments)
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict("another webhook of this tenant has this slug") from error
+
+
+def _columns(settings: WebhookSettings) -> tuple[object, ...]:
+    """Return the values in the order of $3 to $13 of ``insert`` and ``update``."""
+    source = settings.idempotency_source
+    return (
+        settings.name,
+        settings.slug,
+        settings.description,
+        settings.auth_type,
+        _json(settings.auth_config),
+        None if source is None else _json(source),
+        settings.idempotency_window_seconds,
+        settings.handler_type,
+        _json(settings.handler_config),
+        settings.rate_limit_per_minute,
+        settings.is_active,
+    )
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(dict(value)).decode()
+
+
+def _stored(row: asyncpg.Record) -> StoredWebhook:
+    source = row["idempotency_source"]
+    return StoredWebhook(
+        tenant_id=TenantId(row["tenant_id"]),
+        tenant_slug=row["tenant_slug"],
+        webhook_id=WebhookId(row["webhook_id"]),
+        settings=WebhookSettings(
+            name=row["name"],
+            slug=row["slug"],
+            description=row["description"],
+            auth_type=row["auth_type"],
+            auth_config=orjson.loads(row["auth_config"]),
+            idempotency_source=None if source is None else orjson.loads(source),
+            idempotency_window_seconds=row["idempotency_window_seconds"],
+            handler_type=row["handler_type"],
+            handler_config=orjson.loads(row["handler_config"]),
+            rate_limit_per_minute=row["rate_limit_per_minute"],
+            is_active=row["is_active"],
+        ),
+        auto_disabled_at=row["auto_disabled_at"],
+        sample_armed=row["sample_armed"],
+        sample_expires_at=row["sample_expires_at"],
+        version=row["version"],
+        created_by=row["created_by"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        deleted_at=row["deleted_at"],
+    )

@@ -1,0 +1,154 @@
+"""The API served in memory over real pools, two tenants, and their keys."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import orjson
+import pytest
+
+from control_api.access import Services
+from control_api.app import build_app
+from control_api.authentication import Authenticator
+from control_api.bootstrap import bootstrap_tenant
+from control_api.settings import ControlApiSettings
+from shared.crypto.keyring import Keyring
+from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Connection, create_pool
+from shared.domain.identifiers import uuid7
+from shared.settings import Secret
+
+GATEWAY_URL = "https://hooks.example.com"
+
+#: As a worker announces it: the fields of the action in the reference example.
+ASSET_ACTION = {
+    "name": "upsertAssetByExternalId",
+    "entity_type": "asset",
+    "display_name": "Upsert Asset by External ID",
+    "description": "Create or update an asset.",
+    "target_fields": [
+        {"name": "external_id", "type": "string", "required": True},
+        *(
+            {"name": name, "type": "string", "required": False}
+            for name in ("client_external_id", "asset_type", "name", "status")
+        ),
+        {"name": "rmm_snapshot", "type": "json", "required": False},
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant and a client that presents its key."""
+
+    tenant_id: UUID
+    slug: str
+    key: str
+    http: httpx.AsyncClient
+
+    async def post(self, path: str, body: object = None, *, expect: int) -> Any:
+        return _checked(await self.http.post(path, json=body or {}), expect)
+
+    async def put(self, path: str, body: object, *, expect: int = 200) -> Any:
+        return _checked(await self.http.put(path, json=body), expect)
+
+    async def get(self, path: str, *, expect: int = 200, **params: str | int) -> Any:
+        return _checked(await self.http.get(path, params=params), expect)
+
+    async def delete(self, path: str, *, expect: int) -> Any:
+        return _checked(await self.http.delete(path), expect)
+
+
+def _checked(response: httpx.Response, expect: int) -> Any:
+    assert response.status_code == expect, response.text
+    return orjson.loads(response.content) if response.content else None
+
+
+@pytest.fixture
+async def superuser(database_url: str) -> AsyncIterator[Connection]:
+    """A connection that sees everything and may announce actions."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "insert into postern.action_catalog (name, entity_type, definition) values ($1, $2, $3)",
+        ASSET_ACTION["name"],
+        ASSET_ACTION["entity_type"],
+        orjson.dumps(ASSET_ACTION).decode(),
+    )
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def services(database_url: str, keyring: Keyring) -> AsyncIterator[Services]:
+    async with (
+        await create_pool(
+            database_url, role=TENANT_ROLE, application_name="test-api", size=4
+        ) as tenant_pool,
+        await create_pool(
+            database_url, role=SYSTEM_ROLE, application_name="test-keys", size=2
+        ) as key_pool,
+    ):
+        yield Services(tenant_pool, Authenticator(key_pool), keyring, GATEWAY_URL)
+
+
+@pytest.fixture
+async def anonymous(services: Services, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a key."""
+    settings = ControlApiSettings(
+        database_url=Secret(database_url), master_keys=Secret("unused"), max_body_bytes=100_000
+    )
+    transport = httpx.ASGITransport(build_app(services, settings))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        yield client
+
+
+@pytest.fixture
+async def acme(anonymous: httpx.AsyncClient, superuser: Connection) -> Tenant:
+    return await make_tenant(anonymous, superuser, "acme")
+
+
+@pytest.fixture
+async def rival(anonymous: httpx.AsyncClient, superuser: Connection) -> Tenant:
+    return await make_tenant(anonymous, superuser, "rival")
+
+
+async def make_tenant(anonymous: httpx.AsyncClient, superuser: Connection, slug: str) -> Tenant:
+    made = await bootstrap_tenant(superuser, slug=slug, name=slug.title())
+    return Tenant(
+        tenant_id=made.tenant_id,
+        slug=slug,
+        key=made.api_key,
+        http=httpx.AsyncClient(
+            transport=anonymous._transport,
+            base_url="http://api",
+            headers={"x-api-key": made.api_key},
+        ),
+    )
+
+
+async def insert_delivery(superuser: Connection, **overrides: object) -> UUID:
+    """Insert a delivery as a gateway would; an accepted and handled one by default."""
+    row: dict[str, object] = {
+        "delivery_id": uuid7(),
+        "webhook_id": None,
+        "received_at": datetime.now(UTC),  # noqa: TID251 - the ledger's own clock is not at stake
+        "request_method": "POST",
+        "request_path": "/api/inbound/acme/rmm",
+        "request_headers": b"content-type: application/json\r\nuser-agent: rmm/1\r\n",
+        "request_body": b'{"event": {"id": "e1"}}',
+        "source_address": "203.0.113.9",
+        "auth_status": "verified",
+        "dispatch_status": "dispatched",
+        "response_status": 200,
+    } | overrides
+    columns = ", ".join(row)
+    places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+    await superuser.execute(
+        f"insert into postern.deliveries ({columns}) values ({places})", *row.values()
+    )
+    inserted = row["delivery_id"]
+    assert isinstance(inserted, UUID)
+    return inserted
