@@ -12,7 +12,7 @@ from jsonata.regex_engine import RegexFlags
 
 from shared.errors import ExpressionError
 from shared.expressions.functions import BARE_NAMES
-from shared.expressions.plain import MAX_EXPRESSION_BYTES
+from shared.expressions.limits import refusal
 
 #: Never allowed: text that becomes code escapes every check made on save.
 FORBIDDEN = frozenset({"eval"})
@@ -44,13 +44,8 @@ def compile_expression(text: str) -> Any:
     Raises:
         ExpressionError: As ``check_expression``.
     """
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_EXPRESSION_BYTES:
-        raise ExpressionError(
-            f"The expression is longer than {MAX_EXPRESSION_BYTES} bytes",
-            expression=text,
-            position=0,
-            reason="too_long",
-        )
+    if error := refusal(text):
+        raise error
     compiled = _parse(text)
     _refuse_calls(text, compiled.ast, FORBIDDEN, "is not allowed")
     _resolve_bare_names(compiled.ast)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 
+from shared.expressions.limits import MAX_EXPRESSION_BYTES
+
 
 class Marker(Enum):
     """What a lookup may answer instead of a JSON value."""
@@ -22,8 +24,6 @@ UNDECIDED: Final[Literal[Marker.UNDECIDED]] = Marker.UNDECIDED
 #: JSONata's *undefined*: the expression selects nothing. JSON null is ``None``.
 MISSING: Final[Literal[Marker.MISSING]] = Marker.MISSING
 
-#: Longest expression that is compiled, in bytes of UTF-8; the parser is quadratic.
-MAX_EXPRESSION_BYTES = 16 * 1024
 #: Numbers at and beyond this are rounded by JSONata's doubles.
 _EXACT_INTEGER = 2**53
 

@@ -12,7 +12,7 @@ from typing import Self
 import structlog
 
 from shared.errors import ExpressionError
-from shared.expressions.plain import MAX_EXPRESSION_BYTES
+from shared.expressions.limits import refusal
 from shared.expressions.process import SandboxProcess
 
 logger = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ class Sandbox:
             timeout_seconds: Wall clock for all of them together, from when a process is free.
         """
         results: dict[str, object] = {
-            name: error for name, text in expressions.items() if (error := _refusal(text))
+            name: error for name, text in expressions.items() if (error := refusal(text))
         }
         texts = {name: text for name, text in expressions.items() if name not in results}
         if texts:
@@ -157,23 +157,6 @@ class Sandbox:
     def _dismiss_keepers(self) -> None:
         for keeper in self._keepers:
             keeper.cancel()
-
-
-def _refusal(text: str) -> ExpressionError | None:
-    """Return why a text is not worth sending to a process, if so."""
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError as error:
-        return ExpressionError(
-            "The expression contains half of a surrogate pair",
-            expression=text,
-            position=error.start,
-            reason="syntax",
-        )
-    if size > MAX_EXPRESSION_BYTES:
-        message = f"The expression is longer than {MAX_EXPRESSION_BYTES} bytes"
-        return ExpressionError(message, expression=text, position=0, reason="too_long")
-    return None
 
 
 def _failures(texts: Sequence[str], message: str, *, reason: str) -> list[object]:
