@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 #: What make run passes on: make run KAFKA=1 GATEWAY_PORT=9000
 RUN_FLAGS := $(if $(KAFKA),--kafka) \
 	$(if $(GATEWAY_PORT),--gateway-port $(GATEWAY_PORT)) \
-	$(if $(CONTROL_API_PORT),--control-api-port $(CONTROL_API_PORT))
+	$(foreach name,GATEWAY_OPERATIONS CONTROL_API CONTROL_API_OPERATIONS WORKER_OPERATIONS,$(if $($(name)_PORT),--$(subst _,-,$(shell echo $(name) | tr A-Z a-z))-port $($(name)_PORT)))
 
 .PHONY: help
 help: ## List the targets

@@ -58,6 +58,11 @@ class EmbeddedKafka:
         """The broker's process while it runs."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a broker that ended by itself; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def start(self, *, timeout_seconds: float = 60) -> None:
         """Start the broker and wait until it takes connections.
 

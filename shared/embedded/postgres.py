@@ -60,6 +60,11 @@ class EmbeddedPostgres:
         """The server's main process while it runs."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a server that ended by itself; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def dsn(self, database: str = "postgres") -> str:
         """Return the superuser's address of a database, good for asyncpg and libpq."""
         return f"postgresql://postgres@/{quote(database)}?host={quote(str(self._socket_dir))}"
