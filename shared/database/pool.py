@@ -138,3 +138,13 @@ async def tenant_transaction(
     async with transaction(pool, timeout_seconds=timeout_seconds) as borrowed:
         await borrowed.execute(_QUERIES["enter_tenant"], str(tenant_id))
         yield borrowed
+
+
+async def database_fault(pool: Pool, *, timeout_seconds: float = 1.0) -> str | None:
+    """Return why PostgreSQL does not answer, or None when it does."""
+    try:
+        async with connection(pool, timeout_seconds=timeout_seconds) as borrowed:
+            await borrowed.fetchval(_QUERIES["ping"], timeout=timeout_seconds)
+    except DatabaseUnavailable as error:
+        return str(error)
+    return None

@@ -2,3 +2,7 @@
 -- Name the tenant whose rows this transaction may see.
 -- $1 tenant_id as text
 select set_config('postern.tenant_id', $1, true)
+
+-- ping --
+-- Answer, to show that the server does.
+select 1
