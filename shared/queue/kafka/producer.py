@@ -1,6 +1,7 @@
 """Sends deliveries to Kafka in batches built here, and survives brokers that are away."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import count
@@ -52,6 +53,7 @@ class KafkaProducer:
         self._current: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._rotation = count()
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._refuse_until = 0.0
         self._last_ack_at = 0.0
 
@@ -83,33 +85,40 @@ class KafkaProducer:
         self, producer: AIOKafkaProducer, deliveries: Sequence[QueuedDelivery]
     ) -> None:
         partitions = sorted(await producer.partitions_for(self._topic))
-        acknowledgements = []
-        for partition, batch in self._batches(producer, deliveries, partitions):
-            batch.close()
-            acknowledgements.append(
-                await producer.send_batch(batch, self._topic, partition=partition)
-            )
-        await asyncio.gather(*acknowledgements)
+        portions = self._by_partition(deliveries, partitions)
+        results = await asyncio.gather(
+            *(
+                self._send_portion(producer, partition, records)
+                for partition, records in portions.items()
+            ),
+            return_exceptions=True,
+        )
+        for result in results:
+            if result is not None:
+                raise result
 
-    def _batches(
-        self,
-        producer: AIOKafkaProducer,
-        deliveries: Sequence[QueuedDelivery],
-        partitions: Sequence[int],
-    ) -> Iterator[tuple[int, Any]]:
-        unordered: list[EncodedDelivery] = []
-        ordered: dict[int, list[EncodedDelivery]] = {}
+    def _by_partition(
+        self, deliveries: Sequence[QueuedDelivery], partitions: Sequence[int]
+    ) -> dict[int, list[EncodedDelivery]]:
+        """Return records by partition; those without a key all go to the next in turn."""
+        next_partition = partitions[next(self._rotation) % len(partitions)]
+        portions: defaultdict[int, list[EncodedDelivery]] = defaultdict(list)
         for delivery in deliveries:
             record = encode(delivery)
-            if (key := record[0]) is None:
-                unordered.append(record)
-            else:
-                ordered.setdefault(partition_of(key, partitions), []).append(record)
-        for batch in _filled(producer, unordered):
-            yield partitions[next(self._rotation) % len(partitions)], batch
-        for partition, records in ordered.items():
+            key = record[0]
+            partition = next_partition if key is None else partition_of(key, partitions)
+            portions[partition].append(record)
+        return portions
+
+    async def _send_portion(
+        self, producer: AIOKafkaProducer, partition: int, records: Sequence[EncodedDelivery]
+    ) -> None:
+        # One at a time: where batches wait in line for a partition, the driver wakes all of them
+        # for each that may go, and counts their waiting time several times over.
+        async with self._turns[partition]:
             for batch in _filled(producer, records):
-                yield partition, batch
+                batch.close()
+                await (await producer.send_batch(batch, self._topic, partition=partition))
 
     async def _connected(self) -> AIOKafkaProducer:
         if monotonic() < self._refuse_until:
