@@ -91,7 +91,7 @@ def main() -> int:
     except (ConfigurationError, InvalidInput) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(orjson.dumps(tenant).decode() + "\n")
+    sys.stdout.write(orjson.dumps(tenant, default=str).decode() + "\n")
     return 0
 
 
