@@ -20,6 +20,8 @@ class Outbox:
 
         The attempt must match: a worker may meanwhile have written the row anew for a retry.
         """
+        if not published:
+            return
         tenant_ids, delivery_ids, attempts = zip(*published, strict=True)
         await self._connection.execute(
             _QUERIES["delete_published"], tenant_ids, delivery_ids, attempts

@@ -47,7 +47,8 @@ def encode(delivery: QueuedDelivery) -> EncodedDelivery:
     return (
         None if ordering is None else ordering.encode(),
         body if body is not None and here else b"",
-        [(_FACTS, orjson.dumps(facts)), (_HEADER_BLOCK, delivery.headers)],
+        # str: for ids of the database driver's own UUID type, which orjson does not take.
+        [(_FACTS, orjson.dumps(facts, default=str)), (_HEADER_BLOCK, delivery.headers)],
     )
 
 
