@@ -13,8 +13,8 @@ from shared.expressions.compiler import compile_expression, error_message
 from shared.expressions.frames import MAX_RESULT_BYTES
 from shared.expressions.functions import BINDINGS
 
-#: Total length of the expressions kept compiled; a tree takes about a kilobyte per character.
-_CACHED_CHARACTERS = 64 * 1024
+#: Total length of the expressions kept compiled; a tree takes some kilobytes per character.
+_CACHED_CHARACTERS = 24 * 1024
 #: An item takes two bytes of JSON at least, so more items cannot fit.
 _MAX_RESULT_ITEMS = MAX_RESULT_BYTES // 2
 

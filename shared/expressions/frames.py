@@ -7,6 +7,7 @@ each expression in turn, then a closing one; both sides are of one version, so n
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import orjson
 
@@ -25,6 +26,26 @@ READY = b'["ready"]'
 _MISSING = b'["missing"]'
 
 
+class Task(StrEnum):
+    """What a process is asked to do with expressions."""
+
+    EVALUATE = "evaluate"
+    #: Compile only: undefined stands for "nothing against it".
+    CHECK = "check"
+    #: Likewise, refusing what varies between evaluations of the same body.
+    CHECK_DETERMINISTIC = "check_deterministic"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Expressions, and the body and time that they share."""
+
+    texts: Sequence[str]
+    body: bytes
+    timeout_seconds: float
+    task: Task = Task.EVALUATE
+
+
 @dataclass(frozen=True, slots=True)
 class Closing:
     """The end of the answers to one request."""
@@ -33,16 +54,16 @@ class Closing:
     retire: bool
 
 
-def encode_request(texts: Sequence[str], body: bytes, *, timeout_seconds: float) -> bytes:
-    """Return the frame that asks for expressions to be evaluated over a body."""
-    header = orjson.dumps([texts, timeout_seconds])
-    return REQUEST_PREFIX.pack(len(header), len(body)) + header + body
+def encode_request(request: Request) -> bytes:
+    """Return the frame of a request."""
+    header = orjson.dumps([request.task, request.texts, request.timeout_seconds])
+    return REQUEST_PREFIX.pack(len(header), len(request.body)) + header + request.body
 
 
-def decode_request_header(header: bytes) -> tuple[list[str], float]:
-    """Return the expressions and the time allowed for them together, in seconds."""
-    texts, timeout_seconds = orjson.loads(header)
-    return texts, timeout_seconds
+def decode_request(header: bytes, body: bytes) -> Request:
+    """Return the request of a frame's two parts."""
+    task, texts, timeout_seconds = orjson.loads(header)
+    return Request(texts, body, timeout_seconds, Task(task))
 
 
 def answer_frame(payload: bytes) -> bytes:

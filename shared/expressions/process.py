@@ -3,13 +3,13 @@
 import asyncio
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Sequence
 from pathlib import Path
 
 from shared.expressions.frames import (
     ANSWER_PREFIX,
     MAX_ANSWER_BYTES,
     Closing,
+    Request,
     decode_answer,
     encode_request,
 )
@@ -73,9 +73,7 @@ class SandboxProcess:
         """Whether the process is known to have ended."""
         return self._process.returncode is not None
 
-    async def evaluate(
-        self, texts: Sequence[str], body: bytes, answers: list[object], *, timeout_seconds: float
-    ) -> None:
+    async def answer(self, request: Request, answers: list[object]) -> None:
         """Append the answer to each expression, in order, as they come in.
 
         Raises:
@@ -84,11 +82,12 @@ class SandboxProcess:
             ConnectionError: Likewise.
         """
         self.is_clean = False
-        async with asyncio.timeout(timeout_seconds):
-            self._stdin.write(encode_request(texts, body, timeout_seconds=timeout_seconds))
+        async with asyncio.timeout(request.timeout_seconds):
+            self._stdin.write(encode_request(request))
             await self._stdin.drain()
-            while len(answers) < len(texts):
-                answers.append(decode_answer(await self._read_frame(), texts[len(answers)]))
+            while len(answers) < len(request.texts):
+                text = request.texts[len(answers)]
+                answers.append(decode_answer(await self._read_frame(), text))
             closing = decode_answer(await self._read_frame())
         self.is_clean = isinstance(closing, Closing) and not closing.retire
 

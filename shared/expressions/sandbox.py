@@ -7,11 +7,13 @@ when they overrun, and replaced in the background while a spare takes the next c
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Self
 
 import structlog
 
 from shared.errors import ExpressionError
+from shared.expressions.frames import Request, Task
 from shared.expressions.limits import refusal
 from shared.expressions.process import SandboxProcess
 
@@ -44,7 +46,8 @@ class Sandbox:
         self._turns = asyncio.Semaphore(size)
         # Last in, first out: the process used last has the expressions compiled already.
         self._idle: asyncio.LifoQueue[SandboxProcess] = asyncio.LifoQueue()
-        self._keepers: list[asyncio.Task[None]] = []
+        self._running: set[SandboxProcess] = set()
+        self._is_leaving = False
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -54,8 +57,9 @@ class Sandbox:
             TimeoutError: None of them starts.
         """
         tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
-        self._keepers = [tasks.create_task(self._keep()) for _ in range(self._process_count)]
         self._stack.callback(self._dismiss_keepers)
+        for _ in range(self._process_count):
+            tasks.create_task(self._keep())
         try:
             async with asyncio.timeout(_START_SECONDS):
                 self._idle.put_nowait(await self._idle.get())
@@ -83,54 +87,70 @@ class Sandbox:
             body: The JSON that they are evaluated over, as it came.
             timeout_seconds: Wall clock for all of them together, from when a process is free.
         """
-        results: dict[str, object] = {
+        return await self._outcomes(expressions, Request((), body, timeout_seconds))
+
+    async def check(
+        self,
+        expressions: Mapping[str, str],
+        *,
+        deterministic: bool = False,
+        timeout_seconds: float,
+    ) -> dict[str, ExpressionError]:
+        """Return what is wrong with expressions, by name; those that may be saved are absent.
+
+        Args:
+            expressions: Texts by field name.
+            deterministic: As for ``check_expression``.
+            timeout_seconds: Wall clock for all of them together; what takes longer to compile
+                fails with reason ``timeout``.
+        """
+        task = Task.CHECK_DETERMINISTIC if deterministic else Task.CHECK
+        outcomes = await self._outcomes(expressions, Request((), b"", timeout_seconds, task))
+        return {
+            name: outcome
+            for name, outcome in outcomes.items()
+            if isinstance(outcome, ExpressionError)
+        }
+
+    async def _outcomes(
+        self, expressions: Mapping[str, str], request: Request
+    ) -> dict[str, object]:
+        outcomes: dict[str, object] = {
             name: error for name, text in expressions.items() if (error := refusal(text))
         }
-        texts = {name: text for name, text in expressions.items() if name not in results}
+        texts = {name: text for name, text in expressions.items() if name not in outcomes}
         if texts:
-            answers = await self._answers(list(texts.values()), body, timeout_seconds)
-            results.update(zip(texts, answers, strict=True))
-        return results
+            answers = await self._answers(replace(request, texts=tuple(texts.values())))
+            outcomes.update(zip(texts, answers, strict=True))
+        return outcomes
 
-    async def _answers(
-        self, texts: Sequence[str], body: bytes, timeout_seconds: float
-    ) -> list[object]:
+    async def _answers(self, request: Request) -> list[object]:
         try:
             async with asyncio.timeout(self._queue_seconds):
-                await self._turns.acquire()
+                process = await self._claim()
         except TimeoutError:
-            return _failures(texts, "No sandbox process became free in time", reason="busy")
-        try:
-            return await self._answers_in_turn(texts, body, timeout_seconds)
-        finally:
-            self._turns.release()
-
-    async def _answers_in_turn(
-        self, texts: Sequence[str], body: bytes, timeout_seconds: float
-    ) -> list[object]:
-        try:
-            async with asyncio.timeout(self._queue_seconds):
-                process = await self._take()
-        except TimeoutError:
-            return _failures(texts, "No sandbox process started in time", reason="busy")
+            return _failures(request.texts, "No sandbox process became free", reason="busy")
         answers: list[object] = []
         try:
-            await process.evaluate(texts, body, answers, timeout_seconds=timeout_seconds)
+            await process.answer(request, answers)
         except TimeoutError:
-            answers += _overrun(texts[len(answers) :], timeout_seconds)
+            answers += _overrun(request.texts[len(answers) :], request.timeout_seconds)
         except (EOFError, ConnectionError):
-            answers += _failures(
-                texts[len(answers) :], "The sandbox process ended unexpectedly", reason="crashed"
-            )
+            answers += _crash(request.texts[len(answers) :])
         finally:
             self._give_back(process)
         return answers
 
-    async def _take(self) -> SandboxProcess:
-        process = await self._idle.get()
-        while process.has_ended:  # killed while idle, by the kernel or an operator
-            process.given_up.set()
+    async def _claim(self) -> SandboxProcess:
+        await self._turns.acquire()
+        try:
             process = await self._idle.get()
+            while process.has_ended:  # killed while idle, by the kernel or an operator
+                process.given_up.set()
+                process = await self._idle.get()
+        except BaseException:
+            self._turns.release()
+            raise
         return process
 
     def _give_back(self, process: SandboxProcess) -> None:
@@ -138,25 +158,31 @@ class Sandbox:
             self._idle.put_nowait(process)
         else:
             process.given_up.set()
+        self._turns.release()
 
     async def _keep(self) -> None:
         """Keep one process alive, replacing it whenever it is given up."""
-        while True:
+        while not self._is_leaving:
             try:
                 process = await SandboxProcess.start(memory_bytes=self._memory_bytes)
             except OSError:
                 logger.exception("sandbox_process_not_started")
                 await asyncio.sleep(_RESTART_SECONDS)
                 continue
+            self._running.add(process)
             try:
                 self._idle.put_nowait(process)
-                await process.given_up.wait()
+                if not self._is_leaving:
+                    await process.given_up.wait()
             finally:
+                self._running.discard(process)
                 await process.end()
 
     def _dismiss_keepers(self) -> None:
-        for keeper in self._keepers:
-            keeper.cancel()
+        # Told rather than cancelled: asyncio leaks a process whose start is cancelled.
+        self._is_leaving = True
+        for process in self._running:
+            process.given_up.set()
 
 
 def _failures(texts: Sequence[str], message: str, *, reason: str) -> list[object]:
@@ -169,4 +195,13 @@ def _overrun(texts: Sequence[str], timeout_seconds: float) -> list[object]:
     return [
         *_failures(texts[:1], message, reason="timeout"),
         *_failures(texts[1:], rest, reason="timeout"),
+    ]
+
+
+def _crash(texts: Sequence[str]) -> list[object]:
+    message = "The sandbox process ended unexpectedly"
+    rest = "Not evaluated: an expression before it ended the sandbox process"
+    return [
+        *_failures(texts[:1], message, reason="crashed"),
+        *_failures(texts[1:], rest, reason="crashed"),
     ]

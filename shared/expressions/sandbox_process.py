@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.errors import ExpressionError
+from shared.expressions.compiler import check_expression
 from shared.expressions.engine import Engine
 from shared.expressions.frames import (
     READY,
     REQUEST_PREFIX,
     Closing,
+    Request,
+    Task,
     answer_frame,
-    decode_request_header,
+    decode_request,
     encode_closing,
     encode_error,
     encode_value,
@@ -38,9 +41,8 @@ def main() -> None:
     _silence()
     engine = Engine()
     while request := _read_request(requests):
-        texts, body, timeout_seconds = request
-        _limit_cpu(timeout_seconds)
-        _answer(engine, texts, body, answers)
+        _limit_cpu(request.timeout_seconds)
+        _answer(engine, request, answers)
         closing = Closing(retire=_address_space_bytes() > memory_bytes // 2)
         answers.write(answer_frame(encode_closing(closing)))
         answers.flush()
@@ -60,7 +62,7 @@ def _silence() -> None:
             os.dup2(nowhere.fileno(), descriptor)
 
 
-def _read_request(requests: BinaryIO) -> tuple[list[str], bytes, float] | None:
+def _read_request(requests: BinaryIO) -> Request | None:
     prefix = requests.read(REQUEST_PREFIX.size)
     if len(prefix) < REQUEST_PREFIX.size:
         return None
@@ -68,8 +70,7 @@ def _read_request(requests: BinaryIO) -> tuple[list[str], bytes, float] | None:
     header, body = requests.read(header_length), requests.read(body_length)
     if len(header) + len(body) < header_length + body_length:
         return None
-    texts, timeout_seconds = decode_request_header(header)
-    return texts, body, timeout_seconds
+    return decode_request(header, body)
 
 
 def _limit_cpu(timeout_seconds: float) -> None:
@@ -80,14 +81,25 @@ def _limit_cpu(timeout_seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def _answer(engine: Engine, texts: list[str], body: bytes, answers: BinaryIO) -> None:
-    for text in texts:
+def _answer(engine: Engine, request: Request, answers: BinaryIO) -> None:
+    for text in request.texts:
         try:
-            payload = encode_value(engine.evaluate(text, body))
+            payload = encode_value(_perform(engine, text, request))
         except ExpressionError as error:
             payload = encode_error(error)
         answers.write(answer_frame(payload))
         answers.flush()  # finished fields survive a later one that does not end
+
+
+def _perform(engine: Engine, text: str, request: Request) -> bytes | None:
+    match request.task:
+        case Task.EVALUATE:
+            return engine.evaluate(text, request.body)
+        case Task.CHECK:
+            check_expression(text)
+        case Task.CHECK_DETERMINISTIC:
+            check_expression(text, deterministic=True)
+    return None
 
 
 def _address_space_bytes() -> int:
