@@ -36,8 +36,10 @@ def unseal(keyring: Keyring, sealed: bytes, *, context: tuple[UUID, ...]) -> byt
     """
     if sealed[:1] != _VERSION:
         raise DecodeError("sealed value has an unknown version")
-    end = 2 + sealed[1]
-    key_id = sealed[2:end].decode()
+    end = 2 + int.from_bytes(sealed[1:2])
+    if len(sealed) < end + _NONCE_BYTES:
+        raise DecodeError("sealed value was cut short")
+    key_id = sealed[2:end].decode(errors="replace")
     key = keyring.keys.get(key_id)
     if key is None:
         raise DecodeError(f"sealed with key {key_id!r}, which POSTERN_MASTER_KEYS lacks")
