@@ -38,7 +38,7 @@ async def run(settings: ControlApiSettings) -> None:
     async with _open_services(settings) as services:
         operations = operations_app(_readiness(services.authenticator))
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve(_config(build_app(services, settings), settings), stop))
+            group.create_task(serve(_config(build_app(services), settings), stop))
             group.create_task(
                 serve(
                     operations_config(
@@ -49,7 +49,7 @@ async def run(settings: ControlApiSettings) -> None:
             )
 
 
-def build_app(services: Services, settings: ControlApiSettings) -> ASGIApp:
+def build_app(services: Services) -> ASGIApp:
     """Build the app around its services."""
     app = FastAPI(
         title="Postern control API",
@@ -57,7 +57,6 @@ def build_app(services: Services, settings: ControlApiSettings) -> ASGIApp:
         docs_url=None,  # their pages fetch scripts from outside addresses
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=settings.max_body_bytes,
     )
     app.state.services = services
     errors.install(app)
@@ -78,6 +77,7 @@ async def _open_services(settings: ControlApiSettings) -> AsyncIterator[Services
             authenticator=Authenticator(key_pool),
             keyring=parse_keyring(settings.master_keys.reveal()),
             public_gateway_url=settings.public_gateway_url,
+            max_body_bytes=settings.max_body_bytes,
         )
 
 

@@ -24,7 +24,8 @@ _RULES = {
     "model_type": "type",
     "model_attributes_type": "type",
 }
-_SECRET_FIELDS = frozenset({"secret", "token"})
+#: auth_config itself: what should be an object may be a misplaced secret.
+_SECRET_FIELDS = frozenset({"secret", "token", "auth_config"})
 _SHOWN_CHARACTERS = 200
 
 

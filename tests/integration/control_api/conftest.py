@@ -1,8 +1,7 @@
 """The API served in memory over real pools, two tenants, and their keys."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,29 +14,16 @@ from control_api.access import Services
 from control_api.app import build_app
 from control_api.authentication import Authenticator
 from control_api.bootstrap import bootstrap_tenant
-from control_api.settings import ControlApiSettings
+from shared.clock import SystemClock
 from shared.crypto.keyring import Keyring
 from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Connection, create_pool
 from shared.domain.identifiers import uuid7
-from shared.settings import Secret
+from worker.actions import assets
 
+MAX_BODY_BYTES = 100_000
 GATEWAY_URL = "https://hooks.example.com"
 
-#: As a worker announces it: the fields of the action in the reference example.
-ASSET_ACTION = {
-    "name": "upsertAssetByExternalId",
-    "entity_type": "asset",
-    "display_name": "Upsert Asset by External ID",
-    "description": "Create or update an asset.",
-    "target_fields": [
-        {"name": "external_id", "type": "string", "required": True},
-        *(
-            {"name": name, "type": "string", "required": False}
-            for name in ("client_external_id", "asset_type", "name", "status")
-        ),
-        {"name": "rmm_snapshot", "type": "json", "required": False},
-    ],
-}
+ASSET_ACTION = assets.upsert_asset.definition()
 
 
 @dataclass(frozen=True)
@@ -55,7 +41,9 @@ class Tenant:
     async def put(self, path: str, body: object, *, expect: int = 200) -> Any:
         return _checked(await self.http.put(path, json=body), expect)
 
-    async def get(self, path: str, *, expect: int = 200, **params: str | int) -> Any:
+    async def get(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, expect: int = 200
+    ) -> Any:
         return _checked(await self.http.get(path, params=params), expect)
 
     async def delete(self, path: str, *, expect: int) -> Any:
@@ -64,7 +52,7 @@ class Tenant:
 
 def _checked(response: httpx.Response, expect: int) -> Any:
     assert response.status_code == expect, response.text
-    return orjson.loads(response.content) if response.content else None
+    return response.json() if response.content else None
 
 
 @pytest.fixture
@@ -91,16 +79,19 @@ async def services(database_url: str, keyring: Keyring) -> AsyncIterator[Service
             database_url, role=SYSTEM_ROLE, application_name="test-keys", size=2
         ) as key_pool,
     ):
-        yield Services(tenant_pool, Authenticator(key_pool), keyring, GATEWAY_URL)
+        yield Services(
+            tenant_pool=tenant_pool,
+            authenticator=Authenticator(key_pool),
+            keyring=keyring,
+            public_gateway_url=GATEWAY_URL,
+            max_body_bytes=MAX_BODY_BYTES,
+        )
 
 
 @pytest.fixture
-async def anonymous(services: Services, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def anonymous(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key."""
-    settings = ControlApiSettings(
-        database_url=Secret(database_url), master_keys=Secret("unused"), max_body_bytes=100_000
-    )
-    transport = httpx.ASGITransport(build_app(services, settings))
+    transport = httpx.ASGITransport(build_app(services))
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield client
 
@@ -134,7 +125,7 @@ async def insert_delivery(superuser: Connection, **overrides: object) -> UUID:
     row: dict[str, object] = {
         "delivery_id": uuid7(),
         "webhook_id": None,
-        "received_at": datetime.now(UTC),  # noqa: TID251 - the ledger's own clock is not at stake
+        "received_at": SystemClock().now(),
         "request_method": "POST",
         "request_path": "/api/inbound/acme/rmm",
         "request_headers": b"content-type: application/json\r\nuser-agent: rmm/1\r\n",

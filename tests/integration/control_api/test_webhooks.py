@@ -1,6 +1,7 @@
 """Webhooks through the API, on real PostgreSQL."""
 
 import copy
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -299,10 +300,18 @@ async def test_malformed_bodies_when_sent(acme: Tenant) -> None:
     large = await acme.http.post(PATH, content=b'"' + b"x" * 100_001 + b'"')
     assert large.status_code == 413
     assert large.json()["error"]["code"] == "payload_too_large"
+    endless = await acme.http.post(PATH, content=_chunks(11))
+    assert endless.status_code == 413
+    assert (await acme.http.post(PATH, content=_chunks(9))).status_code == 400
     for content in (b"[]", b"7", b"[" * 70 + b"]" * 70):
         refused = await acme.http.post(PATH, content=content)
         assert refused.status_code == 422, content
         assert len(refused.json()["error"]["details"]) == 1
+
+
+async def _chunks(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * 10_000
 
 
 async def test_control_characters_when_in_text(acme: Tenant) -> None:
@@ -323,7 +332,7 @@ async def test_pages_when_webhooks_are_many(acme: Tenant) -> None:
     cursor: str | None = None
     for _ in range(3):
         params = {"cursor": cursor} if cursor else {}
-        page = await acme.get(PATH, limit=2, **params)
+        page = await acme.get(PATH, {"limit": "2"} | params)
         seen += [webhook["slug"] for webhook in page["data"]]
         cursor = page["meta"]["next_cursor"]
     assert cursor is None
