@@ -1,7 +1,9 @@
 """The composition root of the worker."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import entry_points
 from random import SystemRandom
 
@@ -13,21 +15,25 @@ from shared.expressions.sandbox import Sandbox
 from shared.observability.logging import get_logger
 from shared.observability.operations import operations_app, operations_config
 from shared.observability.serving import serve
-from shared.queue.connect import connect_consumer
+from shared.queue.connect import POSTGRES_QUEUE_URL, connect_consumer, connect_producer
 from worker.actions import assets
 from worker.actions.registry import ENTRY_POINT_GROUP, Registry
 from worker.consumer import ConsumerLimits, ConsumerLoop
 from worker.handlers.direct_action import DirectActionHandler
 from worker.health import worker_readiness
 from worker.maintenance.announcement import announcement_duty
+from worker.maintenance.duty import Duty
 from worker.maintenance.expiry import expiry_duty
 from worker.maintenance.partitions import partitions_duty
+from worker.maintenance.relay import Relay
 from worker.maintenance.samples import samples_duty
 from worker.processor import AttemptRules, Processor
 from worker.settings import WorkerSettings
 from worker.webhooks import WebhookCache
 
 _LOGGER = get_logger(__name__)
+
+_CLOSE_SECONDS = 3.0
 
 
 async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
@@ -36,20 +42,10 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         dsn = settings.database_url.reveal()
         tenant_pool = await stack.enter_async_context(
-            await create_pool(
-                dsn,
-                role=TENANT_ROLE,
-                application_name="postern-worker",
-                size=settings.database_pool_size,
-            )
+            _open_pool(dsn, role=TENANT_ROLE, size=settings.database_pool_size)
         )
         system_pool = await stack.enter_async_context(
-            await create_pool(
-                dsn,
-                role=SYSTEM_ROLE,
-                application_name="postern-worker-system",
-                size=settings.system_pool_size,
-            )
+            _open_pool(dsn, role=SYSTEM_ROLE, size=settings.system_pool_size)
         )
         sandbox = await stack.enter_async_context(Sandbox(size=settings.sandbox_size))
         processor = build_processor(
@@ -70,11 +66,12 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 concurrency=settings.concurrency, drain_seconds=settings.drain_seconds
             ),
         )
-        duties = [
+        parts: list[Duty | Relay] = [
             announcement_duty(system_pool, registry),
             partitions_duty(system_pool, retention_days=settings.retention_days),
             expiry_duty(system_pool),
             samples_duty(system_pool),
+            *connect_relay(settings, system_pool),
         ]
         operations = operations_config(
             operations_app(worker_readiness(system_pool, loop, stop)),
@@ -84,12 +81,31 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
         drained = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(operations, drained), name="operations")
-            for duty in duties:
-                group.create_task(duty.run(stop), name=duty.name)
+            for part in parts:
+                group.create_task(part.run(stop), name=part.name)
             _LOGGER.info("started", actions=len(registry.definitions()))
             await loop.run(stop)
             drained.set()
         _LOGGER.info("stopped")
+
+
+@asynccontextmanager
+async def _open_pool(dsn: str, *, role: str, size: int) -> AsyncIterator[Pool]:
+    pool = await create_pool(dsn, role=role, application_name="postern-worker", size=size)
+    try:
+        yield pool
+    finally:
+        with contextlib.suppress(TimeoutError):  # what does not close in time is terminated
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await pool.close()
+
+
+def connect_relay(settings: WorkerSettings, pool: Pool) -> list[Relay]:
+    """Return the relay, or nothing where workers read the outbox themselves."""
+    queue = connect_producer(settings.queue_url, topic=settings.kafka_topic, pool=pool)
+    if queue.reads_outbox:
+        return []
+    return [Relay(connect_consumer(POSTGRES_QUEUE_URL, topic="", pool=pool), queue)]
 
 
 def build_registry() -> Registry:

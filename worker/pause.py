@@ -1,5 +1,6 @@
 """How long to keep off a dependency that does not answer: longer each time."""
 
+from collections.abc import Callable
 from time import monotonic
 from typing import ClassVar
 
@@ -10,7 +11,8 @@ class Pause:
     FIRST_SECONDS: ClassVar[float] = 1.0
     LONGEST_SECONDS: ClassVar[float] = 10.0
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = monotonic) -> None:
+        self._monotonic = monotonic
         self.fault: str | None = None
         self._delay_seconds = 0.0
         self._until = 0.0
@@ -20,7 +22,7 @@ class Pause:
 
         Faults met while a pause is on belong to the same outage and do not lengthen it.
         """
-        now = monotonic()
+        now = self._monotonic()
         self.fault = fault
         if now >= self._until:
             doubled = max(self._delay_seconds * 2, self.FIRST_SECONDS)
@@ -36,4 +38,4 @@ class Pause:
 
     def remaining_seconds(self) -> float:
         """Return how much of the pause is left; zero when none is on."""
-        return max(self._until - monotonic(), 0.0)
+        return max(self._until - self._monotonic(), 0.0)

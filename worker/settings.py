@@ -7,6 +7,8 @@ from shared.settings import Settings, setting
 
 #: What an attempt may need beside its handler: the wait for a claim, and the statements around it.
 _CLAIM_SECONDS = 6.0
+#: PostgreSQL ends a transaction that idles for 30 s while its handler is busy elsewhere.
+_LONGEST_HANDLER_SECONDS = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,11 @@ class WorkerSettings(Settings):
                 f"{self.prefix}LEASE_SECONDS: {self.lease_seconds:g} s is not longer than an "
                 f"attempt may take ({longest:g} s: handler, expressions and "
                 f"{_CLAIM_SECONDS:g} s for its claim), so that others would begin it again"
+            )
+        if self.handler_timeout_seconds > _LONGEST_HANDLER_SECONDS:
+            faults.append(
+                f"{self.prefix}HANDLER_TIMEOUT_SECONDS: more than {_LONGEST_HANDLER_SECONDS:g} s: "
+                "PostgreSQL would end the transaction first"
             )
         if self.retry_first_seconds > self.retry_longest_seconds:
             faults.append(f"{self.prefix}RETRY_FIRST_SECONDS: longer than RETRY_LONGEST_SECONDS")

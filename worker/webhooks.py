@@ -18,24 +18,24 @@ class WebhookCache:
     def __init__(self, pool: Pool, *, capacity: int = 10_000) -> None:
         self._pool = pool
         self._capacity = capacity
-        self._by_id: OrderedDict[WebhookId, Webhook] = OrderedDict()
+        self._by_id: OrderedDict[tuple[TenantId, WebhookId], Webhook] = OrderedDict()
 
     async def find(self, tenant_id: TenantId, webhook_id: WebhookId) -> Webhook | None:
         """Return a webhook's configuration; None, always from the ledger, when it is gone."""
-        webhook = self._by_id.get(webhook_id)
-        if webhook is None:
-            async with tenant_transaction(self._pool, tenant_id) as connection:
-                webhook = await Configuration(connection).find_webhook(tenant_id, webhook_id)
-            if webhook is None:
-                return None
-            self._by_id[webhook_id] = webhook
-            if len(self._by_id) > self._capacity:
-                self._by_id.popitem(last=False)
-        else:
-            self._by_id.move_to_end(webhook_id)
+        key = (tenant_id, webhook_id)
+        if key in self._by_id:
+            self._by_id.move_to_end(key)
+            return self._by_id[key]
+        async with tenant_transaction(self._pool, tenant_id) as connection:
+            webhook = await Configuration(connection).find_webhook(tenant_id, webhook_id)
+        if webhook is not None:
+            self._by_id[key] = webhook
+        if len(self._by_id) > self._capacity:
+            self._by_id.popitem(last=False)
         return webhook
 
     def forget(self, webhook: Webhook) -> None:
         """Drop a configuration that has turned out to be out of date; a newer one stays."""
-        if self._by_id.get(webhook.webhook_id) is webhook:
-            del self._by_id[webhook.webhook_id]
+        key = (webhook.tenant_id, webhook.webhook_id)
+        if self._by_id.get(key) is webhook:
+            del self._by_id[key]

@@ -26,6 +26,17 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 async def serve(config: uvicorn.Config, stop: asyncio.Event) -> None:
     """Serve until ``stop`` is set, then drain within the config's graceful time-out."""
     server = _Server(config)
+    try:
+        await _serve_until(server, stop)
+    finally:
+        # uvicorn closes its sockets at the end of a drain, not when it is cancelled.
+        for listener in getattr(server, "servers", ()):
+            listener.close()
+    if not stop.is_set():
+        raise RuntimeError("the HTTP server ended by itself")
+
+
+async def _serve_until(server: uvicorn.Server, stop: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve(), name="serve")
         waiting = group.create_task(stop.wait(), name="await-stop")
@@ -33,5 +44,3 @@ async def serve(config: uvicorn.Config, stop: asyncio.Event) -> None:
         server.should_exit = True
         waiting.cancel()
         await serving
-    if not stop.is_set():
-        raise RuntimeError("the HTTP server ended by itself")

@@ -74,6 +74,6 @@ class Assets:
                 *(getattr(values, column) for column in _COLUMNS),
             )
         except asyncpg.ForeignKeyViolationError as error:
-            raise NotFound(f"client {values.client_id} does not exist") from error
+            raise NotFound(f"there is no client {values.client_id}") from error
         assert row is not None  # noqa: S101 - an upsert always returns its row
         return UpsertedAsset(name=row["name"], created=row["created"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import Field
@@ -11,6 +12,7 @@ from shared.errors import NotFound
 from shared.psa.assets import Assets, AssetValues
 from worker.actions.context import ActionContext, ActionResult
 from worker.actions.fields import ActionFields, ClientRef, ExternalId, Json, ShortText, Text
+from worker.actions.lookup import entity_miss, external_id_miss
 from worker.actions.registry import ActionOutcome, action
 from worker.actions.rmm import RmmSnapshot, read_snapshot
 from worker.outcome import Reject
@@ -19,7 +21,7 @@ ENTITY_TYPE = "asset"
 
 #: Fields that are columns of the same name.
 _PLAIN_COLUMNS = frozenset(
-    {"client_id", "asset_type", "name", "asset_tag", "serial_number", "status", "location"}
+    {"asset_type", "name", "asset_tag", "serial_number", "status", "location"}
 )
 
 
@@ -65,9 +67,10 @@ async def upsert_asset(ctx: ActionContext, fields: UpsertAsset) -> ActionOutcome
     snapshot = read_snapshot(fields.rmm_snapshot)
     if isinstance(snapshot, Reject):
         return snapshot
-    changes = _changes(fields, snapshot)
-    if isinstance(fault := await _resolve_client(ctx, fields, changes), Reject):
-        return fault
+    client = await _client_change(ctx, fields)
+    if isinstance(client, Reject):
+        return client
+    changes = {**client, **_changes(fields, snapshot)}
     realm = fields.external_scope_id or (snapshot.scope if snapshot else None) or ""
     # Where the mapping outlived its asset, the asset comes back under the same id.
     asset_id = await ctx.mappings.upsert(
@@ -80,8 +83,8 @@ async def upsert_asset(ctx: ActionContext, fields: UpsertAsset) -> ActionOutcome
         asset = await Assets(ctx.connection).upsert(
             ctx.tenant_id, asset_id, values=values, mentioned=changes.keys()
         )
-    except NotFound as error:
-        return Reject(str(error), "lookup_miss", {"field": "client_id", "entity_type": "client"})
+    except NotFound:
+        return _client_miss(fields, changes["client_id"])
     done = _what_was_done(snapshot, created=asset.created)
     return ActionResult(
         entity_type=ENTITY_TYPE,
@@ -102,31 +105,27 @@ def _changes(fields: UpsertAsset, snapshot: RmmSnapshot | None) -> dict[str, Any
     return {**told, **mapped, **final}
 
 
-async def _resolve_client(
-    ctx: ActionContext, fields: UpsertAsset, changes: dict[str, Any]
-) -> Reject | None:
-    """Put the client that ``client_external_id`` stands for among the changes."""
-    given = fields.model_fields_set
-    if "client_id" in given or "client_external_id" not in given:
-        return None
-    if fields.client_external_id is None:
-        changes["client_id"] = None
-        return None
-    client_id = await ctx.mappings.find(ctx.external_key("client", fields.client_external_id))
+async def _client_change(
+    ctx: ActionContext, fields: UpsertAsset
+) -> dict[str, UUID | None] | Reject:
+    """Return the client as a change, none where the delivery mentions no client."""
+    if fields.client_id is not None:
+        return {"client_id": fields.client_id}
+    external_id = fields.client_external_id
+    if external_id is None:
+        cleared = bool(fields.model_fields_set & {"client_id", "client_external_id"})
+        return {"client_id": None} if cleared else {}
+    client_id = await ctx.mappings.find(ctx.external_key("client", external_id))
     if client_id is None:
-        return Reject(
-            f"lookup_miss: webhook {ctx.webhook_slug} has no client with the external id "
-            f"{fields.client_external_id!r}",
-            "lookup_miss",
-            {
-                "field": "client_external_id",
-                "entity_type": "client",
-                "external_id": fields.client_external_id,
-                "webhook": ctx.webhook_slug,
-            },
+        return external_id_miss(
+            ctx, field="client_external_id", entity_type="client", external_id=external_id
         )
-    changes["client_id"] = client_id
-    return None
+    return {"client_id": client_id}
+
+
+def _client_miss(fields: UpsertAsset, client_id: UUID) -> Reject:
+    field = "client_external_id" if fields.client_id is None else "client_id"
+    return entity_miss(field=field, entity_type="client", entity_id=client_id)
 
 
 def _what_was_done(snapshot: RmmSnapshot | None, *, created: bool) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from shared.database.pool import TENANT_ROLE, Pool, create_pool
 from shared.expressions.sandbox import Sandbox
+from tests.integration.worker import effects
 from tests.integration.worker.world import DEVICE_MAPPING, Ledger, build_processor
 from worker.actions import assets
 from worker.actions.registry import Registry
@@ -25,6 +26,17 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
+async def effects_ledger(database_url: str) -> AsyncIterator[Ledger]:
+    """The ledger, with a webhook whose action leaves rows that can be counted."""
+    async with asyncpg.create_pool(database_url, min_size=0, max_size=4) as pool:
+        await pool.execute(effects.CREATE_TABLE)
+        opened = Ledger(pool)
+        await opened.insert_tenant()
+        await opened.insert_webhook(field_mapping=effects.MAPPING, action="recordEffect")
+        yield opened
+
+
+@pytest.fixture
 async def client_id(ledger: Ledger) -> UUID:
     """The client that the sender calls ``org-1``."""
     return await ledger.insert_client(external_id="org-1")
@@ -34,24 +46,25 @@ async def client_id(ledger: Ledger) -> UUID:
 async def tenant_pool(database_url: str) -> AsyncIterator[Pool]:
     """The pool of a worker."""
     async with await create_pool(
-        database_url, role=TENANT_ROLE, application_name="worker-tests", size=64
+        database_url, role=TENANT_ROLE, application_name="worker-tests", size=50
     ) as pool:
         yield pool
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """A sandbox of one process; nothing is started unless an expression needs it."""
+    """A sandbox of one process."""
     async with Sandbox(size=1) as started:
         yield started
 
 
 @pytest.fixture
 def registry() -> Registry:
-    """The bundled actions."""
-    bundled = Registry()
-    bundled.add_module(assets)
-    return bundled
+    """The bundled actions, and one whose effects can be counted."""
+    actions = Registry()
+    actions.add_module(assets)
+    actions.add_module(effects)
+    return actions
 
 
 @pytest.fixture

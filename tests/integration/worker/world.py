@@ -1,6 +1,7 @@
 """A tenant with a webhook in a real ledger, deliveries as a gateway records them, and a worker."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -191,9 +192,23 @@ class Ledger:
         count: int = await self.pool.fetchval("select count(*) from postern.idempotency_keys")
         return count
 
+    async def effect_count(self) -> int:
+        """Return how often the counting action has had its effect."""
+        count: int = await self.pool.fetchval("select count(*) from public.effects")
+        return count
+
     async def attempts(self) -> list[asyncpg.Record]:
         """Return the kept attempts, in order."""
         return await self.pool.fetch("select * from postern.delivery_attempts order by attempt")
+
+
+async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 15.0) -> None:
+    """Wait for a condition, looking again every few hundredths of a second."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.02)
 
 
 def build_processor(
