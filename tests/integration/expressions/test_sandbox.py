@@ -13,6 +13,7 @@ import pytest
 
 from shared.errors import ExpressionError
 from shared.expressions.evaluator import Evaluator
+from shared.expressions.frames import Request, encode_request
 from shared.expressions.plain import MISSING, parse_expression
 from shared.expressions.process import SandboxProcess
 from shared.expressions.sandbox import Sandbox
@@ -161,18 +162,26 @@ async def test_waiting_for_a_turn_does_not_use_up_the_time(sandbox: Sandbox) -> 
     assert second == {"x": 6}
 
 
-async def test_the_memory_limit_holds() -> None:
-    """What needs more is refused as such, the process does not outlive it, and all goes on."""
-    async with Sandbox(size=1, memory_bytes=128 * 1024 * 1024) as sandbox:
+@pytest.mark.parametrize(("limit_mib", "fits"), [(128, False), (512, True)])
+async def test_the_memory_limit_holds(limit_mib: int, fits: bool) -> None:
+    """What needs more than the limit is refused as such, and the rest of the call goes on."""
+    async with Sandbox(size=1, memory_bytes=limit_mib * 1024 * 1024) as sandbox:
         results = await sandbox.evaluate(
-            {"x": "$reduce([1..60], function($a, $b) { $a & $a }, 'xx')", "y": "$sum(items)"},
-            BODY,
-            timeout_seconds=10,
+            {"x": "$length($pad('', 150000000))", "y": "$sum(items)"}, BODY, timeout_seconds=10
         )
 
-        assert _reason(results["x"]) == "memory"
+        assert results["x"] == 150_000_000 if fits else _reason(results["x"]) == "memory"
         assert results["y"] == 6
         assert await _sum(sandbox) == 6
+
+
+async def test_the_kernel_ends_what_the_parent_does_not() -> None:
+    """A parent that hangs keeps no clock; processor time has a limit of its own."""
+    process = await SandboxProcess.start(memory_bytes=512 * 1024 * 1024)
+    process._stdin.write(encode_request(Request((ENDLESS,), BODY, timeout_seconds=0.01)))
+
+    await _until(lambda: process.has_ended)
+    await process.end()
 
 
 async def test_a_process_that_has_grown_is_replaced() -> None:
@@ -283,25 +292,34 @@ async def test_processes_end_with_their_parent() -> None:
         sys.executable, "-c", _ORPHANING, cwd=root, stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout is not None
-    pids = (await parent.stdout.readline()).split()
+    pids = (await parent.stdout.readline()).decode().split()
     assert len(pids) == 3
+    await _until(lambda: any(_cpu_ticks(pid) > 30 for pid in pids))
 
     parent.kill()
     await parent.communicate()
 
-    await _until(lambda: not any(_is_running(pid.decode()) for pid in pids))
+    await _until(lambda: not any(_is_running(pid) for pid in pids))
 
 
 def _environment(pid: int) -> bytes:
     return Path(f"/proc/{pid}/environ").read_bytes().strip(b"\0")
 
 
-def _is_running(pid: str) -> bool:
+def _stat(pid: str) -> list[str]:
+    """Return the fields of a process's stat from its state on; none once it is gone."""
     try:
-        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return status != "Z"
+        return []
+
+
+def _is_running(pid: str) -> bool:
+    return _stat(pid)[:1] not in ([], ["Z"])
+
+
+def _cpu_ticks(pid: str) -> int:
+    return int((_stat(pid) or ["0"] * 12)[11])
 
 
 async def test_the_callers_process_never_loads_the_engine() -> None:
