@@ -89,3 +89,39 @@ class TestKafkaQueue(QueueContract):
         successor = queue.open_consumer()
         await assert_quiet(successor)
         await successor.close()
+
+    async def test_acknowledgements_of_a_lost_assignment_count_for_nothing(
+        self, queue: QueueUnderTest
+    ) -> None:
+        """What was unfinished when the group changed hands comes again, whoever acks it late."""
+        deliveries = [make_delivery(str(index).encode()) for index in range(30)]
+        for delivery in deliveries:
+            await queue.keep(delivery)
+        first = queue.open_consumer()
+        receipts = await receive_count(first, 30)
+        for receipt in receipts[:10]:
+            await first.ack(receipt)
+        second = queue.open_consumer()
+        again = await _receive_again(first, second, count=20)
+        assert len(again) == 20
+        for receipt in receipts:
+            await first.ack(receipt)
+        await first.close()
+        await second.close()
+        third = queue.open_consumer()
+        late = await receive_count(third, 20)
+        assert {delivery_of(receipt).body for receipt in late} == again
+        await third.close()
+
+
+async def _receive_again(first: Consumer, second: Consumer, *, count: int) -> set[bytes | None]:
+    """Poll both, so that the second can join, until ``count`` bodies have come to either."""
+    bodies: set[bytes | None] = set()
+    async with asyncio.timeout(60):
+        while len(bodies) < count:
+            for batch in await asyncio.gather(
+                first.receive(limit=30, wait_seconds=0.5),
+                second.receive(limit=30, wait_seconds=0.5),
+            ):
+                bodies |= {delivery_of(receipt).body for receipt in batch}
+    return bodies
