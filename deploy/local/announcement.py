@@ -15,7 +15,7 @@ def announcement(stack: Stack, demo: DemoTenant) -> str:
         "Postern is running. Ctrl-C drains and stops it; the data stays.",
         "",
         f"  receiver     {demo.receiver_url('rmm-device-updates')}",
-        f"  control API  {demo.control_api_url}  (its documentation: /docs)",
+        f"  control API  {demo.control_api_url}  (described at /api/v1/openapi.json)",
         f"  API key      {demo.api_key}",
         f"  queue        {_queue(stack)}",
         "",

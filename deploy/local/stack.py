@@ -1,5 +1,6 @@
 """PostgreSQL, perhaps Kafka, and our three programs, started and stopped in the right order."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ from shared.database.migrate import migrate
 from shared.embedded.kafka import EmbeddedKafka, prepare_jars
 from shared.embedded.ports import free_port
 from shared.embedded.postgres import EmbeddedPostgres
+from shared.queue.topics import ensure_topic
 
 HOST = "127.0.0.1"
+_TOPIC = "postern.deliveries.v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,7 @@ class Stack:
             self._go_on()
             self.kafka = EmbeddedKafka(self.plan.directory / "kafka" / "data", prepare_jars(ROOT))
             self.kafka.start()
+            asyncio.run(ensure_topic(self.kafka.bootstrap, _TOPIC))
 
     def start_programs(self) -> None:
         """Start gateways, control API and workers, and wait until each is ready."""
@@ -113,6 +117,7 @@ class Stack:
             self.programs[name] = Program(
                 name, module=module, environment=environment, log_dir=log_dir
             )
+            self.programs[name].log_path.unlink(missing_ok=True)
             self.programs[name].start()
         for program in self.programs.values():
             program.wait_ready(cancelled=self._cancelled)
@@ -150,6 +155,7 @@ class Stack:
             "POSTERN_DATABASE_URL": self.database_url,
             "POSTERN_MASTER_KEYS": self.plan.master_keys,
             "POSTERN_QUEUE_URL": queue_url,
+            "POSTERN_KAFKA_TOPIC": _TOPIC,
         }
 
     def _wanted_programs(self) -> dict[str, tuple[str, dict[str, str]]]:
