@@ -1,9 +1,11 @@
 """What routes ask FastAPI for: services, the caller with a permission, the body."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import Depends, Request
@@ -11,11 +13,13 @@ from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
 from control_api.authentication import Authenticator, Caller, Permission
+from control_api.webhook_view import webhook_view
 from shared.crypto.keyring import Keyring
 from shared.database.pool import Connection, Pool, tenant_transaction
 from shared.errors import DecodeError, Fault, InvalidInput
 
 _MAX_DEPTH = 64
+_RECEIVE_SECONDS = 10
 _API_KEY = APIKeyHeader(name="x-api-key", auto_error=False)
 
 
@@ -32,6 +36,14 @@ class Services:
     def transaction(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """Begin a transaction that sees the caller's tenant alone."""
         return tenant_transaction(self.tenant_pool, caller.tenant_id)
+
+    async def view(
+        self, connection: Connection, caller: Caller, webhook_id: UUID
+    ) -> dict[str, Any]:
+        """Return one webhook as it is answered; see ``webhook_view``."""
+        return await webhook_view(
+            connection, caller.tenant_id, webhook_id, gateway_url=self.public_gateway_url
+        )
 
 
 class MalformedBody(DecodeError):
@@ -72,6 +84,14 @@ async def _bounded_body(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise HTTPException(413, f"the body is longer than {limit} bytes")
+    try:
+        async with asyncio.timeout(_RECEIVE_SECONDS):
+            return await _received(request, limit)
+    except TimeoutError:
+        raise HTTPException(408, f"the body took longer than {_RECEIVE_SECONDS} s") from None
+
+
+async def _received(request: Request, limit: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

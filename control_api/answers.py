@@ -6,6 +6,8 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
+from shared.settings import Secret
+
 #: Answers hold configuration and, once, a secret.
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -25,6 +27,12 @@ def answer(
 def data(content: object, *, status: int = 200) -> Response:
     """Return ``{"data": content}``."""
     return answer({"data": content}, status=status)
+
+
+def data_with_secret(content: object, secret: Secret | None, *, status: int = 200) -> Response:
+    """Return ``{"data": content, "secret": ...}``, the secret in clear: the one time it is."""
+    shown = None if secret is None else secret.reveal()
+    return answer({"data": content, "secret": shown}, status=status)
 
 
 def no_content() -> Response:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from control_api.authentication import Caller
 from shared.database.pool import Connection
@@ -13,10 +12,10 @@ async def audit(
     connection: Connection,
     caller: Caller,
     action: str,
-    webhook_id: UUID,
+    target: str,
     *,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write that the caller did something to a webhook; the details hold no secret."""
-    event = AuditEvent(caller.actor, action, f"webhook:{webhook_id}", details or {})
+    """Write that the caller did something to ``kind:id``; the details hold no secret."""
+    event = AuditEvent(caller.actor, action, target, details or {})
     await AuditTrail(connection).insert(caller.tenant_id, event)

@@ -15,6 +15,7 @@ from shared.domain.identifiers import TenantId, uuid7
 from shared.domain.webhook import SLUG_PATTERN
 from shared.errors import ConfigurationError, InvalidInput, NotFound
 from shared.ledger.api_keys import ApiKeys, NewApiKey
+from shared.ledger.audit import AuditEvent, AuditTrail
 from shared.ledger.tenants import Tenant, Tenants
 from shared.settings import load
 
@@ -46,6 +47,8 @@ async def bootstrap_tenant(connection: Connection, *, slug: str, name: str) -> B
                 permissions=list(Permission),
             )
         )
+        event = AuditEvent("bootstrap", "api_key.created", f"api_key:{key_prefix(key)}")
+        await AuditTrail(connection).insert(tenant.tenant_id, event)
     return BootstrappedTenant(tenant.tenant_id, tenant.slug, key)
 
 

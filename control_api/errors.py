@@ -6,6 +6,7 @@ from dataclasses import asdict
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from control_api.answers import answer
@@ -40,7 +41,12 @@ _STATUSES: tuple[tuple[type[PosternError], int], ...] = (
 )
 _HEADERS = {401: {"www-authenticate": 'ApiKey realm="postern"'}, 503: {"retry-after": "2"}}
 #: Codes of errors that the framework raises.
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
+_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "payload_too_large",
+}
 #: What a client is told of faults on this side: their texts may speak of our inside.
 _PUBLIC_MESSAGES = {
     500: "Something went wrong here; the request id finds it in the logs.",
@@ -65,6 +71,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PosternError, _answer_own)
     app.add_exception_handler(RequestValidationError, _answer_parameters)
     app.add_exception_handler(HTTPException, _answer_framework)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
 
 
 async def _answer_own(_: Request, error: Exception) -> Response:
@@ -92,3 +99,8 @@ async def _answer_framework(_: Request, error: Exception) -> Response:
     response = error_answer(error.status_code, code=code, message=error.detail)
     response.headers.update(error.headers or {})
     return response
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    """Finish a request whose client went away before its body was whole."""
+    return error_answer(400, code="client_disconnected", message="the body is not whole")

@@ -10,14 +10,11 @@ from shared.domain.delivery import parse_header_block
 from shared.ledger.deliveries import DeliverySummary, RecordedDelivery
 from shared.ledger.samples import Sample
 from shared.ledger.webhooks import StoredWebhook
-from shared.settings import Secret
 
 _NOT_SHOWN = ("webhook_id", "source_address", "handler_outcome", "request_headers", "request_body")
 
 
-def webhook_content(
-    webhook: StoredWebhook, *, gateway_url: str, sample: Sample | None = None
-) -> dict[str, Any]:
+def webhook_content(webhook: StoredWebhook, *, gateway_url: str) -> dict[str, Any]:
     """Return a webhook as it may be sent back, with what is read-only; secrets are not in it."""
     settings = webhook.settings
     return {
@@ -28,22 +25,11 @@ def webhook_content(
         "auth_config": {"type": settings.auth_type, **settings.auth_config},
         "handler_config": {"type": settings.handler_type, **settings.handler_config},
         "auto_disabled_at": webhook.auto_disabled_at,
-        "sample": None if sample is None else sample_content(sample),
         "sample_capture_expires_at": webhook.sample_expires_at,
         "version": webhook.version,
         "created_by": webhook.created_by,
         "created_at": webhook.created_at,
         "updated_at": webhook.updated_at,
-    }
-
-
-def webhook_with_secret(
-    webhook: StoredWebhook, secret: Secret | None, *, gateway_url: str
-) -> dict[str, Any]:
-    """Return the answer to a change, with the secret that it has set, if any."""
-    return {
-        "data": webhook_content(webhook, gateway_url=gateway_url),
-        "secret": None if secret is None else secret.reveal(),
     }
 
 

@@ -38,6 +38,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _single_line(text: str) -> str:
+    if any(character < " " or character == "\x7f" for character in text):
+        raise PydanticCustomError("no_control_characters", "Leave out control characters")
+    return text
+
+
 def _slug(text: str) -> str:
     if not SLUG_PATTERN.fullmatch(text):
         raise PydanticCustomError(
@@ -96,13 +102,19 @@ def _ascii_token(text: str) -> str:
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
-    AfterValidator(_printable),
+    AfterValidator(_single_line),
 ]
 Slug = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_slug)]
 Description = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)
 ]
 HeaderName = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_header_name)]
+#: Stored in lines: a line break in it would be another header.
+HeaderValue = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=8192),
+    AfterValidator(_single_line),
+]
 QueryParameter = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
 Network = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_network)]
 Expression = Annotated[str, StringConstraints(min_length=1), AfterValidator(_expression)]
@@ -241,7 +253,7 @@ class TrialBody(Body):
     """A made-up request."""
 
     body: Any = None
-    headers: dict[HeaderName, str] = Field(default_factory=dict, max_length=64)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=64)
 
 
 class ClientBody(Body):

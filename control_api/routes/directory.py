@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from control_api.access import Creator, JsonBody, Provided, Reader
 from control_api.answers import answer, data
+from control_api.auditing import audit
 from control_api.faults import validated
 from control_api.pagination import Page, page_content
 from control_api.schemas import ClientBody
@@ -21,10 +22,12 @@ router = APIRouter(prefix="/api/v1", tags=["clients and assets"])
 async def create_client(services: Provided, caller: Creator, body: JsonBody) -> Response:
     """Create a client."""
     wanted = validated(ClientBody, body)
+    client_id = uuid7()
     async with services.transaction(caller) as connection:
         client = await Directory(connection).insert_client(
-            caller.tenant_id, client_id=uuid7(), name=wanted.name
+            caller.tenant_id, client_id=client_id, name=wanted.name
         )
+        await audit(connection, caller, "client.created", f"client:{client_id}")
     return data(client, status=201)
 
 

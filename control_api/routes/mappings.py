@@ -50,7 +50,11 @@ async def upsert(
             entity_id=wanted.entity_id,
         )
         await audit(
-            connection, caller, "mapping.set", webhook_id, details=wanted.model_dump(mode="json")
+            connection,
+            caller,
+            "mapping.set",
+            f"webhook:{webhook_id}",
+            details=wanted.model_dump(mode="json"),
         )
     return data(asdict(mapping))
 

@@ -48,7 +48,7 @@ async def test(
             source_address="" if request.client is None else request.client.host,
         )
         await deliveries.insert_test(trial)
-        await audit(connection, caller, "webhook.tested", webhook_id)
+        await audit(connection, caller, "webhook.tested", f"webhook:{webhook_id}")
         delivery = await deliveries.get(caller.tenant_id, trial.delivery_id)
     return data(delivery_content(delivery), status=202)
 
@@ -71,8 +71,8 @@ async def replay(
             connection,
             caller,
             "delivery.replayed",
-            webhook_id,
-            details={"replayed_from": delivery_id, "delivery_id": replay_id},
+            f"delivery:{delivery_id}",
+            details={"webhook_id": webhook_id, "replay_id": replay_id},
         )
         delivery = await deliveries.get(caller.tenant_id, replay_id)
     return data(delivery_content(delivery), status=202)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from control_api.access import Provided, Updater
 from control_api.answers import data
-from control_api.presentation import webhook_content
+from control_api.auditing import audit
 from shared.ledger.samples import Samples
 from shared.ledger.webhooks import Webhooks
 
@@ -20,19 +20,19 @@ _WINDOW_SECONDS = 300
 async def arm(services: Provided, caller: Updater, webhook_id: UUID) -> Response:
     """Keep the next accepted request of the coming five minutes; the old sample goes."""
     async with services.transaction(caller) as connection:
-        webhooks = Webhooks(connection)
-        await webhooks.lock(caller.tenant_id, webhook_id)
+        await Webhooks(connection).lock(caller.tenant_id, webhook_id)
         await Samples(connection).arm(caller.tenant_id, webhook_id, window_seconds=_WINDOW_SECONDS)
-        webhook = await webhooks.get(caller.tenant_id, webhook_id)
-    return data(webhook_content(webhook, gateway_url=services.public_gateway_url))
+        await audit(connection, caller, "sample.armed", f"webhook:{webhook_id}")
+        view = await services.view(connection, caller, webhook_id)
+    return data(view)
 
 
 @router.delete("/{webhook_id}/capture-sample")
 async def clear(services: Provided, caller: Updater, webhook_id: UUID) -> Response:
     """Drop the sample and stop waiting for one."""
     async with services.transaction(caller) as connection:
-        webhooks = Webhooks(connection)
-        await webhooks.lock(caller.tenant_id, webhook_id)
+        await Webhooks(connection).lock(caller.tenant_id, webhook_id)
         await Samples(connection).clear(caller.tenant_id, webhook_id)
-        webhook = await webhooks.get(caller.tenant_id, webhook_id)
-    return data(webhook_content(webhook, gateway_url=services.public_gateway_url))
+        await audit(connection, caller, "sample.cleared", f"webhook:{webhook_id}")
+        view = await services.view(connection, caller, webhook_id)
+    return data(view)

@@ -6,10 +6,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from control_api.access import JsonBody, Provided, Updater
-from control_api.answers import answer
+from control_api.answers import data_with_secret
 from control_api.auditing import audit
 from control_api.faults import validated
-from control_api.presentation import webhook_with_secret
 from control_api.schemas import RotateBody
 from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
 from shared.errors import Conflict
@@ -34,6 +33,6 @@ async def rotate(
             webhook.tenant_id, webhook.webhook_id, secret, overlap_seconds=wanted.overlap_seconds
         )
         await webhooks.touch(caller.tenant_id, webhook_id)
-        await audit(connection, caller, "webhook.secret_rotated", webhook_id)
-        stored = await webhooks.get(caller.tenant_id, webhook_id)
-    return answer(webhook_with_secret(stored, secret, gateway_url=services.public_gateway_url))
+        await audit(connection, caller, "webhook.secret_rotated", f"webhook:{webhook_id}")
+        view = await services.view(connection, caller, webhook_id)
+    return data_with_secret(view, secret)

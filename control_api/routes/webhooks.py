@@ -1,17 +1,16 @@
 """Webhooks: create, list, get, replace, delete."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from control_api.access import Creator, Deleter, JsonBody, Provided, Reader, Services, Updater
-from control_api.answers import answer, data, no_content
+from control_api.answers import answer, data, data_with_secret, no_content
 from control_api.auditing import audit
 from control_api.authentication import Caller
 from control_api.pagination import Page, page_content
-from control_api.presentation import webhook_content, webhook_with_secret
+from control_api.presentation import webhook_content
 from control_api.webhook_input import Catalogue, WebhookInput, parse_webhook
 from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
 from shared.domain.identifiers import WebhookId, uuid7
@@ -29,17 +28,16 @@ async def create(services: Provided, caller: Creator, body: JsonBody) -> Respons
     wanted = await _parsed(services, caller, body)
     webhook_id = WebhookId(uuid7())
     async with services.transaction(caller) as connection:
-        webhooks = Webhooks(connection)
-        await webhooks.insert(
+        await Webhooks(connection).insert(
             caller.tenant_id, webhook_id, wanted.settings, created_by=caller.api_key_id
         )
         secret = _secret_of_new(wanted)
         if secret is not None:
             keeper = SecretKeeper(connection, services.keyring)
             await keeper.add(caller.tenant_id, webhook_id, secret)
-        await audit(connection, caller, "webhook.created", webhook_id)
-        stored = await webhooks.get(caller.tenant_id, webhook_id)
-    return answer(_changed(services, stored, secret), status=201)
+        await audit(connection, caller, "webhook.created", f"webhook:{webhook_id}")
+        view = await services.view(connection, caller, webhook_id)
+    return data_with_secret(view, secret, status=201)
 
 
 @router.get("")
@@ -65,13 +63,8 @@ async def list_page(services: Provided, caller: Reader, page: Page) -> Response:
 async def get(services: Provided, caller: Reader, webhook_id: UUID) -> Response:
     """Get a webhook with its sample."""
     async with services.transaction(caller) as connection:
-        webhook = await Webhooks(connection).get(caller.tenant_id, webhook_id)
-        samples = Samples(connection)
-        if webhook.sample_armed:
-            await samples.capture_armed(caller.tenant_id, webhook_id)
-            webhook = await Webhooks(connection).get(caller.tenant_id, webhook_id)
-        sample = await samples.find(caller.tenant_id, webhook_id)
-    return data(webhook_content(webhook, gateway_url=services.public_gateway_url, sample=sample))
+        view = await services.view(connection, caller, webhook_id)
+    return data(view)
 
 
 @router.put("/{webhook_id}")
@@ -86,9 +79,9 @@ async def replace(
         await webhooks.update(caller.tenant_id, webhook_id, wanted.settings)
         keeper = SecretKeeper(connection, services.keyring)
         secret = await _change_secret(keeper, before, wanted)
-        await audit(connection, caller, "webhook.replaced", webhook_id)
-        stored = await webhooks.get(caller.tenant_id, webhook_id)
-    return answer(_changed(services, stored, secret))
+        await audit(connection, caller, "webhook.replaced", f"webhook:{webhook_id}")
+        view = await services.view(connection, caller, webhook_id)
+    return data_with_secret(view, secret)
 
 
 @router.delete("/{webhook_id}", status_code=204)
@@ -99,12 +92,8 @@ async def delete(services: Provided, caller: Deleter, webhook_id: UUID) -> Respo
         keeper = SecretKeeper(connection, services.keyring)
         await keeper.delete_all(caller.tenant_id, WebhookId(webhook_id))
         await Samples(connection).clear(caller.tenant_id, webhook_id)
-        await audit(connection, caller, "webhook.deleted", webhook_id)
+        await audit(connection, caller, "webhook.deleted", f"webhook:{webhook_id}")
     return no_content()
-
-
-def _changed(services: Services, webhook: StoredWebhook, secret: Secret | None) -> dict[str, Any]:
-    return webhook_with_secret(webhook, secret, gateway_url=services.public_gateway_url)
 
 
 async def _parsed(services: Services, caller: Caller, body: object) -> WebhookInput:

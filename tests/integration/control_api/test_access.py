@@ -60,6 +60,17 @@ async def ids(acme: Tenant, superuser: Connection) -> dict[str, str]:
     return {"webhook": webhook_id, "delivery": str(delivery_id), "asset": str(asset_id)}
 
 
+async def test_routes_when_one_is_added(anonymous: httpx.AsyncClient) -> None:
+    """The table of these tests names every route that the API has."""
+    paths = (await anonymous.get("/api/v1/openapi.json")).json()["paths"]
+    served = {
+        (method.upper(), path.replace("_id}", "}"))
+        for path, methods in paths.items()
+        for method in methods
+    }
+    assert served == {(method, template) for method, template, _ in ROUTES}
+
+
 async def test_every_route_when_the_key_is_missing_or_dead(
     acme: Tenant, anonymous: httpx.AsyncClient, superuser: Connection, ids: dict[str, str]
 ) -> None:

@@ -199,9 +199,14 @@ async def test_test_when_the_webhook_is_off(acme: Tenant, superuser: Connection)
 
 async def test_test_when_its_body_is_faulty(acme: Tenant, webhook_id: UUID) -> None:
     """Unknown fields and headers that are none are faults."""
-    body = {"boddy": 1, "headers": {"a b": "x", "c": 5}}
+    body = {"boddy": 1, "headers": {"a b": "x", "c": 5, "d": "x\r\nauthorization: y"}}
     error = (await acme.post(f"{PATH}/{webhook_id}/test", body, expect=422))["error"]
-    assert {fault["field"] for fault in error["details"]} == {"boddy", "headers.a b", "headers.c"}
+    assert {fault["field"] for fault in error["details"]} == {
+        "boddy",
+        "headers.a b",
+        "headers.c",
+        "headers.d",
+    }
 
 
 async def test_replay_when_allowed(acme: Tenant, superuser: Connection, webhook_id: UUID) -> None:
@@ -291,11 +296,9 @@ async def test_sample_when_armed(acme: Tenant, superuser: Connection, webhook_id
     waiting = (await acme.get(path))["data"]
     assert waiting["sample"] is None
     assert waiting["sample_capture_expires_at"] is not None
-    now = SystemClock().now()
-    for first in (False, True):
-        moment = now if first else now + timedelta(seconds=1)
-        body = b'{"first": true}' if first else b'{"first": false}'
-        await _insert_at(superuser, moment, **row, request_body=body)
+    first, second = sorted([uuid7(), uuid7()])
+    await insert_delivery(superuser, **row, delivery_id=second, request_body=b'{"first": false}')
+    await insert_delivery(superuser, **row, delivery_id=first, request_body=b'{"first": true}')
     shown = (await acme.get(path))["data"]
     assert shown["sample"]["body"] == {"first": True}
     assert shown["sample"]["headers"]["user-agent"] == "rmm/1"
