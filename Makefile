@@ -54,8 +54,8 @@ e2e: $(INSTALLED) ## Run the tests on real processes, faults included
 	$(BIN)/pytest tests/e2e
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure; results belong into docs/benchmarks.md
-	$(BIN)/pytest tests/benchmark -m benchmark --timeout 0 -s
+bench: $(INSTALLED) ## Measure in a short form; docs/benchmarks.md has the long ones and their results
+	$(BIN)/python -m tests.benchmark
 
 .PHONY: migrate
 migrate: $(INSTALLED) ## Migrate the database of POSTERN_DATABASE_URL
@@ -64,6 +64,10 @@ migrate: $(INSTALLED) ## Migrate the database of POSTERN_DATABASE_URL
 .PHONY: schema
 schema: $(INSTALLED) ## Write shared/database/schema.sql anew from the migrations
 	$(BIN)/python -m deploy.schema
+
+.PHONY: settings
+settings: $(INSTALLED) ## Write deploy/example.env anew from the settings
+	$(BIN)/python -m deploy.example_env
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies anew, with hashes

@@ -1,6 +1,6 @@
 """The project's own files, as the tests of house rules see them."""
 
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -23,13 +23,19 @@ def python_files(*directories: str) -> list[Path]:
     return sorted(path for name in directories for path in (ROOT / name).rglob("*.py"))
 
 
-def tracked_files() -> list[Path]:
-    """Return every file that the project's repository holds, and every new one it would take."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
+def project_files() -> list[Path]:
+    """Return every text file of the project, without what .gitignore leaves out."""
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()} | {
+        ".git"
+    }
+    return sorted(path for path in _walk(ROOT, ignored) if path.suffix not in {".pyc", ".bak"})
+
+
+def _walk(directory: Path, ignored: set[str]) -> Iterator[Path]:
+    for entry in directory.iterdir():
+        if any(entry.match(pattern) for pattern in ignored if pattern):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry, ignored)
+        else:
+            yield entry
