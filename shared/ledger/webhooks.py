@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import asyncpg
@@ -68,7 +68,9 @@ class Webhooks:
         Raises:
             Conflict: The slug is taken.
         """
-        await self._write("insert", tenant_id, webhook_id, *_columns(settings), created_by)
+        await self._write(
+            _QUERIES["insert"], tenant_id, webhook_id, *_columns(settings), created_by
+        )
 
     async def update(self, tenant_id: UUID, webhook_id: UUID, settings: WebhookSettings) -> None:
         """Replace a webhook's settings.
@@ -76,7 +78,7 @@ class Webhooks:
         Raises:
             Conflict: The slug is taken.
         """
-        await self._write("update", tenant_id, webhook_id, *_columns(settings))
+        await self._write(_QUERIES["update"], tenant_id, webhook_id, *_columns(settings))
 
     async def touch(self, tenant_id: UUID, webhook_id: UUID) -> None:
         """Give a webhook a new version after a change of its secrets."""
@@ -124,9 +126,9 @@ class Webhooks:
         rows = await self._connection.fetch(_QUERIES["list_page"], tenant_id, after, limit)
         return [_stored(row) for row in rows]
 
-    async def _write(self, query: str, *arguments: object) -> None:
+    async def _write(self, query: LiteralString, *arguments: object) -> None:
         try:
-            await self._connection.execute(_QUERIES[query], *arguments)
+            await self._connection.execute(query, *arguments)
         except asyncpg.UniqueViolationError as error:
             raise Conflict("another webhook of this tenant has this slug") from error
 

@@ -13,7 +13,7 @@ from shared.errors import Conflict, NotFound
 _QUERIES = Queries(__package__, "directory.sql")
 
 #: Entity types that can be looked up, with the query that tells whether one exists.
-_EXISTENCE = {"client": "client_exists", "asset": "asset_exists"}
+_EXISTENCE = {"client": _QUERIES["client_exists"], "asset": _QUERIES["asset_exists"]}
 ENTITY_TYPES = frozenset(_EXISTENCE)
 
 #: Column to value.
@@ -68,6 +68,6 @@ class Directory:
     async def exists(self, tenant_id: UUID, entity_type: str, entity_id: UUID) -> bool:
         """Tell whether the tenant has this entity; the type is one of ``ENTITY_TYPES``."""
         found: bool = await self._connection.fetchval(
-            _QUERIES[_EXISTENCE[entity_type]], tenant_id, entity_id
+            _EXISTENCE[entity_type], tenant_id, entity_id
         )
         return found
