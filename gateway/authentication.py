@@ -1,13 +1,12 @@
 """Proves who sent a request: one verifier per auth type, over the raw bytes, in constant time."""
 
 import hmac
-import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, assert_never
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
-from gateway.request import Headers, in_networks, parse_address
+from gateway.request import Headers, in_networks, parse_address, parse_network
 from shared.domain.delivery import AuthStatus
 from shared.domain.webhook import Auth, BearerAuth, HmacAuth, IpAllowlistAuth, PathTokenAuth
 from shared.signatures import hmac_sha256
@@ -56,12 +55,12 @@ class Verifier(Protocol):
 
 
 class _SecretVerifier:
-    """Holds the secrets; no secret, no entry."""
+    """Holds the secrets; no secret, no entry, and an empty one is none."""
 
     credential_headers: frozenset[bytes] = frozenset()
 
     def __init__(self, secrets: Sequence[LiveSecret]) -> None:
-        self._secrets = tuple(secrets)
+        self._secrets = tuple(secret for secret in secrets if secret.value)
 
     def masked_query(self, query: bytes) -> bytes:
         return query
@@ -119,12 +118,14 @@ class PathTokenVerifier(_SecretVerifier):
 
     def __init__(self, auth: PathTokenAuth, secrets: Sequence[LiveSecret]) -> None:
         super().__init__(secrets)
-        self._parameter = auth.query_param
+        self._parameter = auth.query_param.encode()
 
     def verify(self, presented: Presented) -> Verdict:
         """Return the verdict; the parameter must stand exactly once."""
-        values = [value for name, value in _pairs(presented.query) if name == self._parameter]
-        token = values[0].encode() if len(values) == 1 else b""
+        values = [
+            value for name, value in _pairs(presented.query) if _decoded(name) == self._parameter
+        ]
+        token = _decoded(values[0]) if len(values) == 1 else b""
         found = self._match(token, presented.now)
         if found is None:
             return Verdict(AuthStatus.REJECTED_NO_AUTH)
@@ -133,10 +134,9 @@ class PathTokenVerifier(_SecretVerifier):
     def masked_query(self, query: bytes) -> bytes:
         """Mask the token wherever the parameter stands, however its name is encoded."""
         return b"&".join(
-            part.partition(b"=")[0] + b"=***"
-            if any(name == self._parameter for name, _ in _pairs(part))
-            else part
+            name + b"=***" if _decoded(name) == self._parameter else part
             for part in query.split(b"&")
+            for name, _ in _pairs(part)
         )
 
 
@@ -146,9 +146,7 @@ class IpAllowlistVerifier:
     credential_headers: frozenset[bytes] = frozenset()
 
     def __init__(self, auth: IpAllowlistAuth) -> None:
-        self._networks = tuple(
-            ipaddress.ip_network(network, strict=False) for network in auth.ip_cidrs
-        )
+        self._networks = tuple(parse_network(network) for network in auth.ip_cidrs)
 
     def verify(self, presented: Presented) -> Verdict:
         """Return the verdict."""
@@ -183,13 +181,13 @@ def _is_repeated(name: bytes, presented: Presented) -> bool:
     return sum(header == name for header, _ in presented.headers) > 1
 
 
-def _pairs(query: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            query.decode("latin-1"),
-            keep_blank_values=True,
-            errors="surrogateescape",
-            max_num_fields=100,
-        )
-    except ValueError:
-        return []
+def _pairs(query: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield names and values as they were sent, percent-encoded."""
+    for part in query.split(b"&"):
+        name, _, value = part.partition(b"=")
+        yield name, value
+
+
+def _decoded(text: bytes) -> bytes:
+    # As bytes: a percent-encoded byte that is no UTF-8 must not raise.
+    return unquote_to_bytes(text.replace(b"+", b" "))

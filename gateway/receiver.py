@@ -24,6 +24,7 @@ from gateway.refusals import Refusals
 from gateway.request import (
     Headers,
     SourceAddress,
+    carries_credential,
     header_fault,
     json_has_too_many_keys,
     json_too_deep,
@@ -94,7 +95,11 @@ class _Request:
     def stored_headers(self, endpoint: Endpoint) -> bytes:
         private = endpoint.private_headers
         return b"".join(
-            [b"%b: %b\r\n" % header for header in self.headers if header[0] not in private]
+            [
+                b"%b: %b\r\n" % header
+                for header in self.headers
+                if header[0] not in private and not carries_credential(header[0])
+            ]
         )
 
 

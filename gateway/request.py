@@ -8,23 +8,28 @@ from itertools import accumulate
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-#: Headers that are credentials or could carry one; never stored.
-CREDENTIAL_HEADERS = frozenset(
-    {
-        b"authorization",
-        b"cookie",
-        b"proxy-authorization",
-        b"set-cookie",
-        b"x-api-key",
-    }
+#: Header names that speak of a credential, or hold an address that a path token may stand in.
+_CREDENTIAL_NAME = re.compile(
+    rb"authorization|cookie|signature|hmac|token|secret|password|jwt|api-?key"
+    rb"|^referer$|-ur[il]$"
 )
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+#: Nothing is tried twice, and a string without an end runs to the end of the body: the time is
+#: linear, whatever the body.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+#: Longer lists of proxies are walked each time: a sender must not fill the memory with them.
+_MAX_REMEMBERED_BYTES = 256
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _DEPTH_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=512)
+def carries_credential(name: bytes) -> bool:
+    """Tell by a lower-case header name whether its value must not be stored."""
+    return _CREDENTIAL_NAME.search(name) is not None
 
 
 def header_fault(names: dict[bytes, bytes], headers: Headers) -> tuple[int, str] | None:
@@ -37,9 +42,14 @@ def header_fault(names: dict[bytes, bytes], headers: Headers) -> tuple[int, str]
         b"transfer-encoding" in names or names.get(b"content-length", b"0") != b"0"
     ):
         return 400, "upgrade_with_body"
-    encoding = names.get(b"content-encoding")
-    if encoding is not None and encoding.strip().lower() not in {b"", b"identity"}:
+    if b"content-encoding" in names and not all(
+        value.strip().lower() in {b"", b"identity"}
+        for name, value in headers
+        if name == b"content-encoding"
+    ):
         return 415, "unsupported_content_encoding"
+    if b"host" not in names:
+        return 400, "missing_host"
     if len(names) != len(headers) and sum(name == b"host" for name, _ in headers) > 1:
         return 400, "repeated_host"
     return None
@@ -73,6 +83,20 @@ def parse_address(text: str) -> IpAddress | None:
     return address
 
 
+def parse_network(text: str) -> IpNetwork:
+    """Return a network, IPv4 also where it is written as an IPv4-mapped IPv6 one.
+
+    Raises:
+        ValueError: It is none.
+    """
+    network = ipaddress.ip_network(text, strict=False)
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
 def in_networks(address: IpAddress, networks: Iterable[IpNetwork]) -> bool:
     """Tell whether an address lies in one of the networks."""
     return any(address in network for network in networks)
@@ -82,7 +106,7 @@ class SourceAddress:
     """Finds the address of a sender behind trusted proxies."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
-        self._trusted = tuple(ipaddress.ip_network(network) for network in trusted_proxies)
+        self._trusted = tuple(parse_network(network) for network in trusted_proxies)
         self._resolve = lru_cache(maxsize=4096)(self._walk)
 
     def of(self, peer: str, headers: Headers) -> str:
@@ -94,7 +118,14 @@ class SourceAddress:
         if not self._trusted:
             return peer
         forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for")
+        if len(forwarded) > _MAX_REMEMBERED_BYTES:
+            return self._walk(peer, forwarded)
         return self._resolve(peer, forwarded)
+
+    @property
+    def remembered_count(self) -> int:
+        """How many header values are kept with their answers."""
+        return self._resolve.cache_info().currsize
 
     def _walk(self, peer: str, forwarded: bytes) -> str:
         hops = [hop for hop in forwarded.decode("latin-1").split(",") if hop.strip()]

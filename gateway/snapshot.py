@@ -17,7 +17,6 @@ from gateway import metrics
 from gateway.authentication import LiveSecret, Verifier, verifier_of
 from gateway.ledger_connection import Connect
 from gateway.rate_limit import TokenLease
-from gateway.request import CREDENTIAL_HEADERS
 from shared.crypto.keyring import Keyring
 from shared.crypto.sealing import unseal
 from shared.database.pool import CONNECTION_ERRORS, DirectConnection
@@ -44,7 +43,7 @@ class Endpoint:
     webhook_id: UUID | None
     version: int
     verifier: Verifier
-    #: Lower-case header names that are not stored.
+    #: Lower-case header names that are not stored, besides those known by their names.
     private_headers: frozenset[bytes]
     idempotency: HeaderKey | Expression | None
     idempotency_window_seconds: int
@@ -82,7 +81,7 @@ def decoy() -> Endpoint:
         webhook_id=None,
         version=0,
         verifier=verifier_of(HmacAuth("x-signature"), [secret]),
-        private_headers=CREDENTIAL_HEADERS | {b"x-signature"},
+        private_headers=frozenset(),
         idempotency=None,
         idempotency_window_seconds=1,
         rate_limit_per_minute=1,
@@ -150,7 +149,7 @@ class Snapshot:
             webhook_id=webhook.webhook_id,
             version=webhook.version,
             verifier=verifier,
-            private_headers=CREDENTIAL_HEADERS | verifier.credential_headers,
+            private_headers=verifier.credential_headers,
             idempotency=(
                 parse_expression(source.expression)
                 if isinstance(source, ExpressionKey)
