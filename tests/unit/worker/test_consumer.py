@@ -11,6 +11,7 @@ from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 from shared.errors import DatabaseUnavailable, QueueUnavailable
 from shared.queue.port import PoisonRecord, Receipt
 from worker.consumer import ConsumerLimits, ConsumerLoop
+from worker.pause import Pause
 
 _ZERO = UUID(int=0)
 
@@ -146,7 +147,7 @@ async def test_delivery_comes_again_when_the_database_is_away() -> None:
         await _turns(100)
         assert len(consumer.limits) <= looks + 1
     assert consumer.acked == []
-    assert consumer.nacked == [(1, 1.0), (2, 1.0)]
+    assert consumer.nacked == [(1, Pause.FIRST_SECONDS), (2, Pause.FIRST_SECONDS)]
     assert consumer.waiting != []
 
 
@@ -160,7 +161,7 @@ async def test_error_that_nobody_foresaw_does_not_end_the_loop() -> None:
     consumer = _MemoryConsumer(_receipt(1), _receipt(2))
     async with _running(consumer, process, concurrency=1):
         await consumer.settled(2)
-    assert consumer.nacked == [(1, 10.0)]
+    assert consumer.nacked == [(1, Pause.LONGEST_SECONDS)]
     assert consumer.acked == [2]
 
 

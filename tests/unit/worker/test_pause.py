@@ -12,20 +12,20 @@ class _Time:
 
 
 def test_pauses_double_up_to_the_longest() -> None:
-    """Each pause that did not help is followed by one twice as long, up to ten seconds."""
+    """Each pause that did not help is followed by one twice as long, up to the longest."""
     time = _Time()
     pause = Pause(time)
     met = []
     for _ in range(6):
         met.append(pause.begin("away"))
         time.seconds += pause.remaining_seconds()
-    assert met == [1, 2, 4, 8, 10, 10]
+    assert met == [0.25, 0.5, 1, 1, 1, 1]
 
 
 def test_faults_within_a_pause_do_not_lengthen_it() -> None:
     """Thirty deliveries that meet one outage count as one fault."""
     pause = Pause(_Time())
-    assert [pause.begin("away") for _ in range(30)] == [1.0] * 30
+    assert [pause.begin("away") for _ in range(30)] == [0.25] * 30
 
 
 def test_good_answer_ends_the_pause() -> None:
@@ -34,7 +34,7 @@ def test_good_answer_ends_the_pause() -> None:
     pause = Pause(time)
     pause.begin("away")
     time.seconds += 1
-    assert (pause.begin("away"), pause.fault) == (2.0, "away")
+    assert (pause.begin("away"), pause.fault) == (0.5, "away")
     pause.end()
     assert (pause.remaining_seconds(), pause.fault) == (0.0, None)
-    assert pause.begin("away again") == 1.0
+    assert pause.begin("away again") == 0.25
