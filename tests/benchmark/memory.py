@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     "",
                 ),
             ],
+            result="result",
         )
     return 0
 

@@ -16,15 +16,19 @@ def spread(values: Sequence[float], form: str = ".2f") -> str:
     return f"{median(values):{form}} ({min(values):{form}} - {max(values):{form}})"
 
 
-def print_table(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
+def print_table(
+    title: str,
+    rows: Sequence[tuple[str, str, str]],
+    *,
+    result: str = "median (least - most) of the rounds",
+) -> None:
     """Print rows of measure, result and bound."""
     print(f"\n{title}")
-    print("median (least - most) of the rounds")
-    table = [("measure", "result", "bound"), *rows]
+    table = [("measure", result, "bound"), *rows]
     widths = [max(len(row[column]) for row in table) for column in range(3)]
     for row in table:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("| " + " | ".join(cells) + " |")
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def print_machine(directory: Path) -> None:

@@ -76,8 +76,9 @@ def running_rig(
     kafka: bool = False,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Rig]:
-    """Run the parts in a directory of their own; ``settings`` are the gateway's, such as writer_count.
+    """Run the parts in a directory of their own.
 
+    ``settings`` are the gateway's by name, such as writer_count.
     Whatever happens, every process is ended and the directory removed.
     """
     with benchmark_directory() as directory, ExitStack() as undo:

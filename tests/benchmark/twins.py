@@ -120,7 +120,7 @@ def _measure(stack: Stack, arguments: argparse.Namespace) -> int:
             lambda row: row == (0,),
             timeout_seconds=60,
         )
-        effects = Counter(dict(ledger.execute(_EFFECTS).fetchall()))
+        effects: Counter[str] = Counter(dict(ledger.execute(_EFFECTS).fetchall()))
     total = arguments.events * arguments.twins
     rows = [
         ("answers", tally.answers, total),
@@ -134,6 +134,7 @@ def _measure(stack: Stack, arguments: argparse.Namespace) -> int:
         f"{arguments.twins} twins of {arguments.events} events, {arguments.gateways} gateways, "
         f"{'with' if arguments.kafka else 'without'} Kafka",
         [(name, str(count), f"exactly {wanted}") for name, count, wanted in rows],
+        result="result",
     )
     exact = all(count == wanted for _, count, wanted in rows)
     print("exact" if exact else "NOT EXACT")
@@ -162,7 +163,7 @@ def _wait_until_known(port: int, secret: str) -> None:
 
 async def _send(ports: Sequence[int], secret: str, arguments: argparse.Namespace) -> Tally:
     connections: list[Connection] = []
-    for _, port in zip(range(arguments.twins), cycle(ports)):  # noqa: B905 - endless
+    for _, port in zip(range(arguments.twins), cycle(ports)):
         connections += await open_connections(port, 1)
     tally = Tally()
     for number in range(arguments.events):

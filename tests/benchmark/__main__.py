@@ -1,0 +1,22 @@
+"""``python -m tests.benchmark``: every measurement but the fresh clone, in a short form."""
+
+import sys
+
+from tests.benchmark import accept_rate, ack_latency, memory, twins
+
+_SHORT = ("--seconds", "3", "--rounds", "3")
+
+
+def main() -> int:
+    """Run them one after the other; return the worst exit status."""
+    return max(
+        accept_rate.main(_SHORT),
+        accept_rate.main((*_SHORT, "--kafka")),
+        ack_latency.main((*_SHORT, "--full-seconds", "2")),
+        twins.main(()),
+        memory.main(("--seconds", "3")),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
