@@ -8,6 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
+import httpx
+
 from deploy.local import demo_tenant
 from deploy.local.announcement import announcement
 from deploy.local.program import ROOT, ProgramDied
@@ -49,9 +51,11 @@ def _run(directory: Path, ports: Ports, *, kafka: bool) -> int:
             stack.check()
     except InterruptedError:
         pass
-    except (ProgramDied, KafkaUnavailable, RuntimeError, TimeoutError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
+    except (ProgramDied, KafkaUnavailable, RuntimeError, OSError, httpx.HTTPError) as error:
+        # What a Ctrl-C cut short is no fault.
+        if not stop.is_set():
+            print(f"\n{error}", file=sys.stderr)
+            return 1
     finally:
         print("draining and stopping ...", flush=True)
         stack.stop()

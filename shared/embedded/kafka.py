@@ -141,6 +141,7 @@ class EmbeddedKafka:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         if formatted.returncode:
             raise RuntimeError(f"Kafka's storage could not be formatted:\n{formatted.stdout}")

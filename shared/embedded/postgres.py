@@ -153,6 +153,7 @@ class EmbeddedPostgres:
             stdout=subprocess.DEVNULL,
             env=_ENVIRONMENT,
             cwd="/",
+            start_new_session=True,
         )
         fresh.rename(self.data_dir)
 
