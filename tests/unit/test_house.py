@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -35,6 +36,7 @@ _ADDRESSES = "|".join(
     ]
 )
 _MACHINE = r"(?<![\w.$}>*])/(work|root|home|Users)/(?!\w*\$)|\.\." + "/shared/"
+_SECRETS = r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bpst_[A-Za-z0-9_-]{43}\b"
 _VAGUE_NAMES = {"utils", "helpers", "common", "manager", "base", "impl", "misc"}
 
 
@@ -165,6 +167,35 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
         if (hit := re.search(f"{_ADDRESSES}|{_MACHINE}", path.read_text(errors="replace")))
     ]
     assert found == []
+
+
+def test_no_file_holds_a_secret() -> None:
+    """No private key, cloud key or API key of ours is in the project."""
+    found = [
+        str(path.relative_to(ROOT))
+        for path in project_files()
+        if re.search(_SECRETS, path.read_text(errors="replace"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "deploy/bootstrap.lock"])
+def test_lock_pins_with_hashes_and_names_no_place(name: str) -> None:
+    """Every entry of a lock is one version with its hashes, wherever it is fetched from."""
+    entries = re.findall(r"^\w.*\n.*", _text(name), re.MULTILINE)
+    pinned = re.compile(r"[\w.-]+==\S+( ;.*)? \\\n +--hash=sha256:")
+    assert entries
+    assert [entry for entry in entries if not pinned.match(entry)] == []
+    assert "://" not in _text(name)
+
+
+def test_lock_covers_every_dependency() -> None:
+    """A dependency of pyproject.toml that the lock lacks was added without `make lock`."""
+    project = tomllib.loads(_text("pyproject.toml"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[^\w.-]", requirement)[0].lower() for requirement in wanted}
+    locked = set(re.findall(r"^([\w.-]+)==", _text("requirements.lock"), re.MULTILINE))
+    assert names - locked == set()
 
 
 def test_no_module_has_a_vague_name() -> None:
