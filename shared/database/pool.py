@@ -63,8 +63,17 @@ async def create_pool(
         command_timeout=command_timeout_seconds,
         max_inactive_connection_lifetime=60,
         init=init,
+        reset=_leave_as_is,
         server_settings=_server_settings(role, application_name),
     )
+
+
+async def _leave_as_is(_: Connection) -> None:
+    """Save the reset statement that every release would send.
+
+    All state that these programs set is local to a transaction, and asyncpg has rolled back an open
+    one before it comes here.
+    """
 
 
 async def connect(
@@ -81,6 +90,9 @@ def _server_settings(role: str, application_name: str) -> dict[str, str]:
         "role": role,
         "application_name": application_name,
         "jit": "off",  # compiling costs more than any of these statements
+        # Every statement has its index. A plan made while the outbox was empty would read it all,
+        # and be kept while it grows by a million rows in an outage.
+        "enable_seqscan": "off",
         # A stopped or cut-off program must not hold row locks for ever.
         "idle_in_transaction_session_timeout": "30s",
     }
