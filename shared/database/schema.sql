@@ -439,6 +439,8 @@ CREATE INDEX idempotency_keys_expiry ON postern.idempotency_keys USING btree (ex
 
 CREATE INDEX outbox_available ON postern.outbox USING btree (available_at);
 
+CREATE INDEX outbox_order ON postern.outbox USING btree (tenant_id, ordering_key, delivery_id) WHERE (ordering_key IS NOT NULL);
+
 CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
 
 CREATE UNIQUE INDEX webhooks_slug ON postern.webhooks USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
@@ -121,19 +122,30 @@ class PostgresConsumer:
         with _queue_errors():
             async with connection(self._pool) as borrowed:
                 await self._delete_finished(borrowed)
+                claimed = await borrowed.fetch(_QUERIES["claim_due"], limit, self._lease_seconds)
+                if not claimed:
+                    return []
+                # By id is by time of acceptance.
+                claimed.sort(key=itemgetter("delivery_id"))
                 records = await borrowed.fetch(
-                    _QUERIES["claim_due"], limit, self._lease_seconds, MAX_BODY_BYTES
+                    _QUERIES["read_claimed"],
+                    [row["tenant_id"] for row in claimed],
+                    [row["delivery_id"] for row in claimed],
+                    claimed[0]["delivery_id"],
+                    claimed[-1]["delivery_id"],
+                    MAX_BODY_BYTES,
                 )
-        return [receipt for record in records if (receipt := self._receipt(record)) is not None]
+        pairs = zip(claimed, records, strict=True)
+        return [receipt for pair in pairs if (receipt := self._receipt(*pair)) is not None]
 
-    def _receipt(self, record: asyncpg.Record) -> Receipt | None:
-        row = _Row(record["tenant_id"], record["delivery_id"], record["attempt"])
+    def _receipt(self, claimed: asyncpg.Record, record: asyncpg.Record) -> Receipt | None:
+        row = _Row(claimed["tenant_id"], claimed["delivery_id"], claimed["attempt"])
         if record["webhook_id"] is None:
             _logger.warning("outbox_row_without_delivery", delivery_id=str(row.delivery_id))
             self._finished.append(row)
             return None
         self._held.add(row)
-        return Receipt(content=_delivery_from(record), handle=row)
+        return Receipt(content=_delivery_from(row, claimed["ordering_key"], record), handle=row)
 
     async def _delete_finished(self, borrowed: Connection) -> None:
         # More may be acknowledged while the statement runs: only what it named is forgotten.
@@ -163,17 +175,17 @@ def _columns(rows: Collection[_Row]) -> tuple[list[UUID], list[UUID], list[int]]
     )
 
 
-def _delivery_from(record: asyncpg.Record) -> QueuedDelivery:
+def _delivery_from(row: _Row, ordering_key: str | None, record: asyncpg.Record) -> QueuedDelivery:
     return QueuedDelivery(
-        tenant_id=TenantId(record["tenant_id"]),
+        tenant_id=TenantId(row.tenant_id),
         webhook_id=WebhookId(record["webhook_id"]),
-        delivery_id=DeliveryId(record["delivery_id"]),
-        attempt=record["attempt"],
+        delivery_id=DeliveryId(row.delivery_id),
+        attempt=row.attempt,
         received_at=record["received_at"],
         headers=record["request_headers"],
         body=record["body"],
         idempotency_key=record["idempotency_key"],
-        ordering_key=record["ordering_key"],
+        ordering_key=ordering_key,
     )
 
 

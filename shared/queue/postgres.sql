@@ -1,38 +1,54 @@
 -- claim_due --
--- Lease due rows, oldest first, with what a worker needs of their deliveries. Rows that another consumer is just
--- now claiming are passed over; a row with an ordering key is due only while no earlier delivery of its key is
--- unfinished. A body too large to travel stays in the ledger. A row whose delivery is gone comes with a null webhook_id.
--- $1 limit, $2 lease_seconds, $3 largest body that travels, in bytes
+-- Lease due rows, oldest first. Rows that another consumer is just now claiming are passed over; a row with an ordering
+-- key is due only while it is the first of its key. A lease lost in a crash of the server is no harm, so that the
+-- commit need not wait for the disk.
+-- $1 limit, $2 lease_seconds
 with due as materialized (
     select o.tenant_id, o.delivery_id
     from postern.outbox o
     where o.available_at <= now()
-      and (o.ordering_key is null or not exists (
-          select from postern.outbox earlier
-          where earlier.tenant_id = o.tenant_id and earlier.ordering_key = o.ordering_key
-            and earlier.delivery_id < o.delivery_id))
+      and (o.ordering_key is null or o.delivery_id = (
+          select head.delivery_id
+          from postern.outbox head
+          where head.tenant_id = o.tenant_id and head.ordering_key = o.ordering_key
+          order by head.delivery_id
+          limit 1))
     order by o.available_at
     limit $1::integer
     for update of o skip locked
-), claimed as (
-    update postern.outbox o
-    set available_at = now() + make_interval(secs => $2::double precision)
-    from due
-    where o.tenant_id = due.tenant_id and o.delivery_id = due.delivery_id
-    returning o.tenant_id, o.delivery_id, o.attempt, o.ordering_key
+), unflushed as materialized (
+    select set_config('synchronous_commit', 'off', true)
 )
-select c.tenant_id, c.delivery_id, c.attempt, c.ordering_key, d.webhook_id, d.received_at, d.request_headers,
-       d.idempotency_key,
-       case when octet_length(d.request_body) <= $3::integer then d.request_body end as body
-from claimed c
-left join postern.deliveries d on d.tenant_id = c.tenant_id and d.delivery_id = c.delivery_id
-order by c.delivery_id
+update postern.outbox o
+set available_at = now() + make_interval(secs => $2::double precision)
+from due cross join unflushed
+where o.tenant_id = due.tenant_id and o.delivery_id = due.delivery_id
+returning o.tenant_id, o.delivery_id, o.attempt, o.ordering_key
+
+-- read_claimed --
+-- What a worker needs of claimed deliveries; null where a delivery is gone. A body too large to travel stays in the
+-- ledger. Apart from the claim, since this plan can be kept: a claim is planned anew each time, and with deliveries
+-- and all their partitions in it that took longer than both statements. The range picks the partitions.
+-- $1 tenant_ids, $2 delivery_ids, $3 least delivery_id, $4 greatest delivery_id, $5 largest body that travels, in bytes
+select d.webhook_id, d.received_at, d.request_headers, d.idempotency_key, d.body
+from unnest($1::uuid[], $2::uuid[]) with ordinality as claimed (tenant_id, delivery_id, position)
+left join lateral (
+    select webhook_id, received_at, request_headers, idempotency_key,
+           case when octet_length(request_body) <= $5::integer then request_body end as body
+    from postern.deliveries
+    where tenant_id = claimed.tenant_id and delivery_id = claimed.delivery_id
+      and delivery_id between $3::uuid and $4::uuid
+    limit 1
+) d on true
+order by claimed.position
 
 -- delete_finished --
--- Delete rows that nobody has written anew since they were claimed; rows already gone are no fault.
+-- Delete rows that nobody has written anew since they were claimed; rows already gone are no fault. One that comes
+-- back after a crash of the server is recognised, so that the commit need not wait for the disk.
 -- $1 tenant_ids, $2 delivery_ids, $3 attempts
+with unflushed as materialized (select set_config('synchronous_commit', 'off', true))
 delete from postern.outbox o
-using unnest($1::uuid[], $2::uuid[], $3::integer[]) as finished (tenant_id, delivery_id, attempt)
+using unflushed, unnest($1::uuid[], $2::uuid[], $3::integer[]) as finished (tenant_id, delivery_id, attempt)
 where o.tenant_id = finished.tenant_id and o.delivery_id = finished.delivery_id and o.attempt = finished.attempt
 
 -- release --

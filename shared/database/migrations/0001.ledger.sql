@@ -280,6 +280,8 @@ create table postern.outbox (
     primary key (tenant_id, delivery_id)
 );
 create index outbox_available on postern.outbox (available_at);
+-- The first of each ordering key: only that one is due.
+create index outbox_order on postern.outbox (tenant_id, ordering_key, delivery_id) where ordering_key is not null;
 
 -- Rate limits -----------------------------------------------------------------------------------
 
