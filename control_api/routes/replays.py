@@ -1,5 +1,6 @@
 """Tests and replays: new deliveries that wait in the outbox like any other."""
 
+import re
 from uuid import UUID
 
 import orjson
@@ -22,9 +23,9 @@ from shared.ledger.webhooks import StoredWebhook, Webhooks
 
 router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["deliveries"])
 
-#: Credentials are not recorded, whoever sends them.
-_CREDENTIAL_HEADERS = frozenset(
-    {"authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key"}
+#: Credentials are not recorded, whoever sends them: the names that gateways leave out.
+_CREDENTIAL_NAME = re.compile(
+    r"authorization|cookie|signature|hmac|token|secret|password|jwt|api-?key|^referer$|-ur[il]$"
 )
 
 
@@ -101,9 +102,12 @@ def _check_replayable(source: RecordedDelivery) -> None:
 
 def _header_block(webhook: StoredWebhook, wanted: TrialBody) -> bytes:
     signature_header = webhook.settings.auth_config.get("signature_header", "")
-    left_out = _CREDENTIAL_HEADERS | {signature_header.lower()}
     given = {name.lower(): value for name, value in wanted.headers.items()}
     headers = {"content-type": "application/json"} | given
     return format_header_block(
-        [(name, value) for name, value in headers.items() if name not in left_out]
+        [
+            (name, value)
+            for name, value in headers.items()
+            if name != signature_header.lower() and not _CREDENTIAL_NAME.search(name)
+        ]
     )

@@ -173,7 +173,12 @@ async def test_test_when_posted(acme: Tenant, superuser: Connection, webhook_id:
     """A test is a pending delivery in the outbox, flagged, without credentials."""
     body = {
         "body": {"event": {"id": "t"}},
-        "headers": {"X-Kind": "a", "Authorization": "Bearer x", "x-rmm-signature": "s"},
+        "headers": {
+            "X-Kind": "a",
+            "Authorization": "Bearer x",
+            "x-rmm-signature": "s",
+            "x-gitlab-token": "t",
+        },
     }
     made = (await acme.post(f"{PATH}/{webhook_id}/test", body, expect=202))["data"]
     assert made["is_test"]
