@@ -71,8 +71,8 @@ async def create_pool(
 async def _leave_as_is(_: Connection) -> None:
     """Save the reset statement that every release would send.
 
-    All state that these programs set is local to a transaction, and asyncpg has rolled back an open
-    one before it comes here.
+    All state that these programs set is local to a transaction, and asyncpg has rolled back an
+    open one before it comes here.
     """
 
 
@@ -113,6 +113,8 @@ def translated_errors() -> Iterator[None]:
             raise DatabaseUnavailable(f"PostgreSQL: {error}") from error
         raise
     except CONNECTION_ERRORS as error:
+        if isinstance(error, ValueError):
+            raise  # an argument that the driver cannot encode: no other try will help
         raise DatabaseUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
 

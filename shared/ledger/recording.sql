@@ -41,7 +41,9 @@ select delivery_id from input where key is not null and delivery_id not in (sele
 -- record_repeated --
 -- Record deliveries whose keys were taken a moment ago: as duplicates of the delivery that holds the key, or, where
 -- the key has expired or was freed meanwhile, as a first delivery that takes it. Returns each id with its holder's.
--- Rows and origins as for record_accepted.
+-- Rows: $1 delivery_id, $2 origin, $3 received_at in ms, $4 headers, $5 body, $6 key, $16 faults
+-- Origins: $7 tenant_id, $8 webhook_id, $9 webhook_version, $10 secret_id, $11 method, $12 path,
+-- $13 source_address, $14 idempotency window in seconds; $15 seconds until the outbox row is due
 with input as (
     select row.*, ($7::uuid[])[origin] as tenant_id, ($8::uuid[])[origin] as webhook_id,
            sha256(convert_to(key, 'UTF8')) as key_digest
