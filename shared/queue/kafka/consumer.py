@@ -23,7 +23,7 @@ _COMMIT_EVERY_SECONDS = 0.2
 #: Pause after a commit that failed: it may come again, and the ledger knows.
 _COMMIT_PAUSE_SECONDS = 1.0
 _COMMIT_SECONDS = 3.0
-#: Assigned, but without a record for this long: ask whether there are any.
+#: After waiting this long in all without a record: ask whether there are any.
 _SILENCE_SECONDS = 30.0
 _START_SECONDS = 10.0
 _CLOSE_SECONDS = 5.0
@@ -71,7 +71,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         self._released: list[tuple[float, int, Receipt]] = []
         self._sequence = count()
         self._commit_at = 0.0
-        self._silent_since = 0.0
+        self._silent_seconds = 0.0
 
     async def receive(self, *, limit: int, wait_seconds: float) -> Sequence[Receipt]:
         """Return released deliveries that are due, else new ones; commits what is finished."""
@@ -115,7 +115,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
     async def _connected(self) -> AIOKafkaConsumer:
         if self._current is None:
             self._current = await self._start()
-            self._silent_since = monotonic()
+            self._silent_seconds = 0.0
         return self._current
 
     async def _start(self) -> AIOKafkaConsumer:
@@ -162,11 +162,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
             # Asks for a partition that is none: the group learns that we live, nothing is taken.
             await self._get(consumer, 1, 0.0, TopicPartition(self._topic, -1))
             return []
+        began = monotonic()
         fetched = await self._get(consumer, room, wait)
-        if fetched:
-            self._silent_since = monotonic()
-        else:
-            await self._replace_when_silent(consumer)
+        self._silent_seconds = 0.0 if fetched else self._silent_seconds + monotonic() - began
+        if self._silent_seconds > _SILENCE_SECONDS:
+            await self._replace_when_lagging(consumer)
         return [
             receipt
             for partition, records in fetched.items()
@@ -228,10 +228,8 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
             tracker.committed(position)
         return True
 
-    async def _replace_when_silent(self, consumer: AIOKafkaConsumer) -> None:
-        if monotonic() - self._silent_since < _SILENCE_SECONDS:
-            return
-        self._silent_since = monotonic()
+    async def _replace_when_lagging(self, consumer: AIOKafkaConsumer) -> None:
+        self._silent_seconds = 0.0
         if await _lags(consumer):
             _logger.warning("kafka_consumer_replaced", silent_seconds=_SILENCE_SECONDS)
             await self._discard()

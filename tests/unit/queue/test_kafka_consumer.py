@@ -1,0 +1,149 @@
+"""What the kafka consumer does about a driver that misbehaves, with a driver made to."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError, CorruptRecordException
+
+from shared.errors import QueueUnavailable
+from shared.queue.kafka import consumer as module
+from shared.queue.kafka.consumer import KafkaConsumer
+from shared.queue.offsets import OffsetTracker
+
+_PARTITION = TopicPartition("topic", 0)
+
+
+class _Connections:
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class FakeDriver:
+    """Stands in for AIOKafkaConsumer: assigned one partition, never hands out a record."""
+
+    def __init__(self, *, end: int = 0, failure: Exception | None = None) -> None:
+        self._client = _Connections()
+        self._end = end
+        self._failure = failure
+        self.committed: list[dict[TopicPartition, int]] = []
+        self.is_stopped = False
+
+    async def getmany(self, *_: TopicPartition, **_options: int) -> Any:
+        """Return nothing, or fail."""
+        await asyncio.sleep(0)
+        if self._failure is not None:
+            raise self._failure
+        return {}
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Keep what is committed, or fail."""
+        if self._failure is not None:
+            raise self._failure
+        self.committed.append(offsets)
+
+    def assignment(self) -> set[TopicPartition]:
+        """Return the one partition."""
+        return {_PARTITION}
+
+    async def end_offsets(self, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the end of the one partition."""
+        return dict.fromkeys(partitions, self._end)
+
+    async def position(self, _: TopicPartition) -> int:
+        """Return where the driver reads on."""
+        return 0
+
+    async def stop(self) -> None:
+        """Note that it was asked to."""
+        self.is_stopped = True
+
+
+def consumer_over(driver: FakeDriver, *, max_in_flight: int = 10) -> KafkaConsumer:
+    """Return a consumer that has joined with this driver."""
+    consumer = KafkaConsumer(
+        "nowhere:9",
+        topic="topic",
+        group_id="group",
+        session_seconds=10,
+        max_in_flight=max_in_flight,
+    )
+    consumer._current = driver
+    return consumer
+
+
+async def test_a_silent_driver_is_replaced_when_records_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Silence with lag is a driver that stopped fetching: it goes, the next call joins anew."""
+    monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.0)
+    driver = FakeDriver(end=5)
+    consumer = consumer_over(driver)
+    with pytest.raises(QueueUnavailable):
+        await consumer.receive(limit=1, wait_seconds=0)
+    assert driver.is_stopped
+    assert consumer._current is None
+
+
+async def test_a_silent_driver_is_kept_when_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence of an empty topic is no fault."""
+    monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.0)
+    driver = FakeDriver(end=0)
+    assert await consumer_over(driver).receive(limit=1, wait_seconds=0) == []
+    assert not driver.is_stopped
+
+
+async def test_a_failed_driver_is_replaced() -> None:
+    """What the driver raises becomes an outage of the queue, and a new driver."""
+    driver = FakeDriver(failure=CorruptRecordException())
+    with pytest.raises(QueueUnavailable):
+        await consumer_over(driver).receive(limit=1, wait_seconds=0)
+    assert driver.is_stopped
+
+
+async def test_a_failed_commit_is_no_fault_of_the_caller() -> None:
+    """A position that could not be committed stays to be committed; close does not raise."""
+    driver = FakeDriver(failure=CommitFailedError())
+    consumer = consumer_over(driver)
+    tracker = consumer._trackers[_PARTITION] = OffsetTracker()
+    tracker.receive(7)
+    tracker.finish(7)
+    await consumer.close()
+    assert tracker.uncommitted == 8
+    assert driver.is_stopped
+
+
+async def test_revoked_partitions_are_committed_and_forgotten() -> None:
+    """What was finished counts; what is acknowledged later does not."""
+    driver = FakeDriver()
+    consumer = consumer_over(driver)
+    tracker = consumer._trackers[_PARTITION] = OffsetTracker()
+    for offset in (3, 4):
+        tracker.receive(offset)
+    tracker.finish(3)
+    await consumer.on_partitions_revoked([_PARTITION])
+    tracker.finish(4)
+    await consumer.close()
+    assert driver.committed == [{_PARTITION: 4}]
+
+
+async def test_nothing_is_taken_while_too_much_is_unfinished() -> None:
+    """At the bound the driver keeps its records; acknowledging makes room."""
+    consumer = consumer_over(FakeDriver(failure=CorruptRecordException()), max_in_flight=1)
+    consumer._commit_at = float("inf")
+    tracker = consumer._trackers[_PARTITION] = OffsetTracker()
+    tracker.receive(0)
+    asked: list[tuple[TopicPartition, ...]] = []
+
+    async def getmany(*partitions: TopicPartition, **_: Any) -> Any:
+        await asyncio.sleep(0)
+        asked.append(partitions)
+        return {}
+
+    assert consumer._current is not None
+    consumer._current.getmany = getmany
+    await consumer.receive(limit=1, wait_seconds=0)
+    tracker.finish(0)
+    await consumer.receive(limit=1, wait_seconds=0)
+    assert asked == [(TopicPartition("topic", -1),), ()]
