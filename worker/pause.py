@@ -9,7 +9,8 @@ class Pause:
     """Doubles from a quarter second to one while faults go on; one good answer ends it.
 
     A worker probes with a single delivery, so a short pause costs little, and PostgreSQL is used
-    again within a second of its return."""
+    again within a second of its return.
+    """
 
     FIRST_SECONDS: ClassVar[float] = 0.25
     LONGEST_SECONDS: ClassVar[float] = 1.0
