@@ -1,13 +1,15 @@
 """Migrations: complete, repeatable, safe together and after a kill."""
 
+import contextlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
+import pytest
 
 from deploy.schema import SNAPSHOT, dump
-from shared.database.migrate import migrate
+from shared.database.migrate import migrate, migrations_path
 
 
 def test_migrate_again_applies_nothing(empty_database_url: str) -> None:
@@ -33,6 +35,25 @@ def test_migrate_from_several_processes_at_once(empty_database_url: str) -> None
         runs = list(pool.map(run, range(4)))
     assert [(each.returncode, each.stderr) for each in runs] == [(0, "")] * 4
     assert "".join(each.stdout for each in runs).count("applied 0001.ledger") == 1
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.45, 0.6, 0.75])
+def test_migrate_after_a_killed_run(empty_database_url: str, seconds: float) -> None:
+    """A run killed at any moment holds up no other and leaves whole migrations only."""
+    run = subprocess.Popen(
+        [sys.executable, "-m", "shared.database.migrate"],
+        env={"POSTERN_DATABASE_URL": empty_database_url},
+        stdout=subprocess.DEVNULL,
+    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        run.wait(seconds)
+    run.kill()
+    run.wait()
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        recorded = connection.execute("select migration_id from _yoyo_migration").fetchall()
+    names = sorted(path.stem for path in migrations_path().glob("*.sql"))
+    assert sorted(name for (name,) in recorded) == names
 
 
 def test_migrate_that_fails_leaves_nothing(empty_database_url: str) -> None:
