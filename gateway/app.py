@@ -191,7 +191,7 @@ async def _drain(parts: _Parts, timeout_seconds: float) -> None:
 def _server_config(settings: GatewaySettings, receiver: Receiver) -> uvicorn.Config:
     ReceiveDeadlineProtocol.max_header_bytes = 4 * settings.max_header_bytes
     return uvicorn.Config(
-        Router(routes=[ReceiverRoute(receiver)]),
+        Router(routes=[ReceiverRoute(receiver)], redirect_slashes=False),
         host=settings.host,
         port=settings.port,
         # The strict parser; h11 lets request smuggling forms through.

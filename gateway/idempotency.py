@@ -44,14 +44,18 @@ class KeyReader:
 
     async def evaluate(self, expression: Expression, document: object, body: bytes) -> Key:
         """Return the key that an expression gives; its failure never fails the request."""
-        results = await self._evaluator.evaluate(
-            {"key": expression}, document, body, timeout_seconds=self._timeout_seconds
-        )
-        found = results["key"]
-        if isinstance(found, ExpressionError):
-            metrics.IDEMPOTENCY_FAULTS.inc()
-            return Key(None, f"{found.reason}: {found}"[:500])
-        return Key(key_text(found))
+        try:
+            results = await self._evaluator.evaluate(
+                {"key": expression}, document, body, timeout_seconds=self._timeout_seconds
+            )
+            found = results["key"]
+            if isinstance(found, ExpressionError):
+                return _no_key(f"{found.reason}: {found}")
+            return Key(key_text(found))
+        except (
+            ValueError
+        ) as error:  # a value that cannot be read or written, such as a huge number
+            return _no_key(f"evaluation: {error}")
 
 
 def key_text(found: object) -> str | None:
@@ -60,12 +64,22 @@ def key_text(found: object) -> str | None:
         return None
     if isinstance(found, str):
         return _bounded(found.strip())
-    # The standard library writes integers of any size.
+    # The standard library writes integers beyond 64 bits.
     return _bounded(json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
 
 
+def _no_key(fault: str) -> Key:
+    metrics.IDEMPOTENCY_FAULTS.inc()
+    return Key(None, _storable(fault[:500]).decode())
+
+
 def _bounded(key: str) -> str | None:
+    stored = _storable(key)
     if len(key) > MAX_KEY_LENGTH:
-        return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
-    # PostgreSQL's text holds every character but this one.
-    return key.replace("\0", "\\u0000") or None
+        return f"sha256:{hashlib.sha256(stored).hexdigest()}"
+    return stored.decode() or None
+
+
+def _storable(text: str) -> bytes:
+    # PostgreSQL's text holds every character but NUL, and no half of a surrogate pair.
+    return text.encode(errors="backslashreplace").replace(b"\0", b"\\u0000")

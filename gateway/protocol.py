@@ -26,7 +26,8 @@ class ReceiveDeadlineProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         #: None while no request is on its way in: between requests uvicorn's keep-alive counts.
         self.receiving_since: float | None = None
-        self._header_bytes = 0
+        #: Received since the last step forward: a head that is complete, a piece of body.
+        self._idle_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock at the connection, so that a silent one ends too."""
@@ -40,12 +41,14 @@ class ReceiveDeadlineProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count header bytes: the parser takes headers of any size."""
-        if self._header_bytes >= 0:
-            self._header_bytes += len(data)
-            if self._header_bytes > self.max_header_bytes and not self._headers_complete(data):
-                self._refuse(_HEADERS_TOO_LARGE)
-                return
+        """Cap what the parser gathers: it takes headers and trailers of any size.
+
+        Held against the cap when more comes, so that what completes a head counts as one.
+        """
+        if self._idle_bytes > self.max_header_bytes:
+            self._refuse(_HEADERS_TOO_LARGE)
+            return
+        self._idle_bytes += len(data)
         super().data_received(data)
 
     def on_message_begin(self) -> None:
@@ -53,18 +56,23 @@ class ReceiveDeadlineProtocol(HttpToolsProtocol):
         super().on_message_begin()
         if self.receiving_since is None:
             self.receiving_since = self.loop.time()
-        self._header_bytes = max(self._header_bytes, 0)
 
     def on_headers_complete(self) -> None:
-        """Stop counting: what follows is body, which the receiver caps."""
+        """Count anew; trailers are let go, as what they say was not checked."""
         super().on_headers_complete()
-        self._header_bytes = -1
+        self._idle_bytes = 0
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """Count anew: the receiver caps the body."""
+        self._idle_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop the clock."""
         super().on_message_complete()
         self.receiving_since = None
-        self._header_bytes = 0
+        self._idle_bytes = 0
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: the receiver refuses what matters, and a sender could fill the log."""
@@ -73,10 +81,6 @@ class ReceiveDeadlineProtocol(HttpToolsProtocol):
         """Answer 408 where no answer has begun, and close."""
         metrics.TIMED_OUT_CONNECTIONS.inc()
         self._refuse(_REQUEST_TIMEOUT)
-
-    @staticmethod
-    def _headers_complete(data: bytes) -> bool:
-        return b"\r\n\r\n" in data
 
     def _refuse(self, response: bytes) -> None:
         if self.transport.is_closing():

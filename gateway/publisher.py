@@ -76,16 +76,22 @@ class Publisher:
         try:
             await self._producer.send([_queued(row) for row in rows])
         except QueueUnavailable as error:
-            metrics.LEFT_TO_RELAY.inc(len(rows))
-            self.fault = str(error)
-            self._paused_until = asyncio.get_running_loop().time() + _PAUSE_AFTER_FAILURE_SECONDS
+            self._leave_to_relay(rows, error)
             _log.warning("publish_failed", deliveries=len(rows), error=str(error))
+        except Exception as error:  # noqa: BLE001 - accepting goes on without a queue
+            self._leave_to_relay(rows, error)
+            _log.exception("publish_failed", deliveries=len(rows), error=repr(error))
         else:
             self.fault = None
             metrics.PUBLISHED.inc(len(rows))
             self._published.extend((row.origin.tenant_id, row.delivery_id, 0) for row in rows)
         finally:
             self._sending = False
+
+    def _leave_to_relay(self, rows: Sequence[AcceptedRow], error: Exception) -> None:
+        metrics.LEFT_TO_RELAY.inc(len(rows))
+        self.fault = str(error)
+        self._paused_until = asyncio.get_running_loop().time() + _PAUSE_AFTER_FAILURE_SECONDS
 
     async def _clear_loop(self) -> None:
         while True:
@@ -109,6 +115,8 @@ class Publisher:
             await self._ledger.run(operation, deadline=deadline)
         except DatabaseUnavailable as error:
             _log.warning("outbox_uncleared", deliveries=len(published), error=str(error))
+        except Exception as error:  # noqa: BLE001 - likewise
+            _log.exception("outbox_uncleared", deliveries=len(published), error=repr(error))
 
 
 def _queued(row: AcceptedRow) -> QueuedDelivery:

@@ -9,6 +9,9 @@ from uuid import UUID
 
 from shared.errors import DatabaseUnavailable
 from shared.ledger.rate_limits import Grant
+from shared.observability.logging import get_logger
+
+_log = get_logger("gateway.rate_limit")
 
 #: Asks the ledger: (bucket, held, returned) -> grant.
 LeaseTokens = Callable[["Bucket", int, int], Awaitable[Grant]]
@@ -74,12 +77,20 @@ class RateLimiter:
             lease.renewal = self._start_renewal(bucket)
         return True
 
-    async def wait_of(self, bucket: Bucket) -> int:
+    async def wait_of(self, bucket: Bucket, *, deadline: float) -> int:
         """Return 0 when the request may pass, else the seconds for ``Retry-After``.
 
         Raises:
-            DatabaseUnavailable: The ledger could not be asked.
+            DatabaseUnavailable: The ledger could not be asked by ``deadline``, a time of the event
+                loop's clock.
         """
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._wait_of(bucket)
+        except TimeoutError:
+            raise DatabaseUnavailable("no token could be leased in time") from None
+
+    async def _wait_of(self, bucket: Bucket) -> int:
         lease = bucket.lease
         while not lease.take(now := time.monotonic()):
             if now < lease.denied_until:
@@ -103,6 +114,9 @@ class RateLimiter:
             grant = await self._lease_tokens(bucket, lease.tokens, returned)
         except DatabaseUnavailable as error:
             return error
+        except Exception as error:  # noqa: BLE001 - a task's border: one webhook must not end all
+            _log.exception("lease_failed", webhook=str(bucket.webhook_id), error=repr(error))
+            return DatabaseUnavailable("no token could be leased")
         finally:
             lease.renewal = None
         lease.tokens += grant.tokens

@@ -42,6 +42,7 @@ from shared.signatures import hmac_sha256
 _log = get_logger("gateway.receiver")
 
 _METHODS = frozenset({"POST", "PUT", "PATCH"})
+_VERSIONS = frozenset({"1.0", "1.1"})
 _MAX_JSON_KEYS = 10_000
 _MAX_DISCARDED_BYTES = 32 * 1024 * 1024
 _DECOY_SECRET = os.urandom(32)
@@ -65,6 +66,7 @@ def _error(status: int, code: str, *headers: tuple[bytes, bytes], **fields: str)
 #: Wrong path and wrong credentials look the same: no body and no header that could tell.
 UNAUTHORIZED = Answer(401, b"", (), "unauthorized")
 NOT_ALLOWED = _error(405, "method_not_allowed", (b"allow", b"POST, PUT, PATCH"))
+BAD_VERSION = _error(400, "http_version", _CLOSE)
 TOO_LARGE = _error(413, "body_too_large", _CLOSE)
 HEADERS_TOO_LARGE = _error(431, "headers_too_large", _CLOSE)
 UNAVAILABLE = _error(503, "unavailable", (b"retry-after", b"1"))
@@ -127,6 +129,7 @@ class Receiver:
         # A little is kept for the answer itself.
         self._answer_within = settings.deadline_seconds * 0.9
         self._pending_bytes = 0
+        metrics.PENDING_BYTES.set_function(lambda: self._pending_bytes)
         self._results: dict[str, Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,7 +138,8 @@ class Receiver:
         try:
             answer = await self._answer(scope, receive)
         except Exception as error:  # noqa: BLE001 - the ASGI border
-            _log.exception("request_failed", error=repr(error))
+            # Its name alone: the text of some errors quotes what was sent.
+            _log.exception("request_failed", error=type(error).__name__)
             answer = UNAVAILABLE
         self._count(answer, started)
         if answer is not GONE:
@@ -160,29 +164,31 @@ class Receiver:
             metrics.ANSWER_SECONDS.observe(time.perf_counter() - started)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        headers: Headers = scope["headers"]
+        # A copy: the server's own list grows by the trailers of a chunked body, which come after
+        # everything that was checked.
+        headers: Headers = tuple(scope["headers"])
         names = dict(headers)
-        refusal = self._refusal(scope["method"], headers, names)
+        refusal = self._refusal(scope, headers, names)
         if refusal is not None:
             return refusal
-        announced = int(names.get(b"content-length", b"0"))
-        if self._pending_bytes + announced > self._settings.max_pending_bytes:
-            return BUSY
-        self._pending_bytes += announced
+        chunks: list[bytes] = []
         try:
-            body = await self._read_body(receive)
-            if isinstance(body, Answer):
-                return body
-            return await self._process(self._request(scope, headers, names, body))
+            fault = await self._read_body(receive, chunks)
+            if fault is not None:
+                return fault
+            return await self._process(self._request(scope, headers, names, b"".join(chunks)))
         finally:
-            self._pending_bytes -= announced
+            self._pending_bytes -= sum(map(len, chunks))
 
-    def _refusal(self, method: str, headers: Headers, names: dict[bytes, bytes]) -> Answer | None:
+    def _refusal(self, scope: Scope, headers: Headers, names: dict[bytes, bytes]) -> Answer | None:
         """Return the answer to a request that is refused by its head alone."""
-        if method not in _METHODS:
+        if scope["method"] not in _METHODS:
             return NOT_ALLOWED
+        if scope["http_version"] not in _VERSIONS:
+            return BAD_VERSION
         settings = self._settings
         size = sum([len(name) + len(value) + 4 for name, value in headers])
+        size += len(scope["raw_path"]) + len(scope["query_string"])
         if len(headers) > settings.max_header_count or size > settings.max_header_bytes:
             return HEADERS_TOO_LARGE
         fault = header_fault(names, headers)
@@ -190,25 +196,28 @@ class Receiver:
             return _error(fault[0], fault[1], _CLOSE)
         return None
 
-    async def _read_body(self, receive: Receive) -> bytes | Answer:
-        chunks: list[bytes] = []
+    async def _read_body(self, receive: Receive, chunks: list[bytes]) -> Answer | None:
+        """Read the body into ``chunks``; return the answer to one that cannot be taken."""
         size, more = 0, True
+        largest = self._settings.max_body_bytes
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return GONE
             chunk: bytes = message.get("body", b"")
             more = message.get("more_body", False)
-            if not more and not chunks:
-                chunks = [chunk]
-            elif size <= self._settings.max_body_bytes:
-                chunks.append(chunk)
             size += len(chunk)
+            if size <= largest:
+                # Counted as they come, not as announced: an announcement costs a sender nothing.
+                if self._pending_bytes + len(chunk) > self._settings.max_pending_bytes:
+                    return BUSY
+                self._pending_bytes += len(chunk)
+                chunks.append(chunk)
             # A sender that is cut off in the middle of its body never reads the answer: what is
             # too large is read to its end, up to a bound, and thrown away.
-            if size > self._settings.max_body_bytes + _MAX_DISCARDED_BYTES:
+            elif size > largest + _MAX_DISCARDED_BYTES:
                 return TOO_LARGE
-        return b"".join(chunks) if size <= self._settings.max_body_bytes else TOO_LARGE
+        return None if size <= largest else TOO_LARGE
 
     def _request(
         self, scope: Scope, headers: Headers, names: dict[bytes, bytes], body: bytes
@@ -229,6 +238,9 @@ class Receiver:
         )
 
     async def _process(self, request: _Request) -> Answer:
+        if not self._snapshot.is_loaded:
+            # A gateway that has just started would refuse good signatures for good.
+            return UNAVAILABLE
         endpoint = self._snapshot.find(request.path)
         verdict = endpoint.verifier.verify(
             Presented(
@@ -249,7 +261,7 @@ class Receiver:
         )
         if not self._limiter.take_at_once(bucket):
             try:
-                wait_seconds = await self._limiter.wait_of(bucket)
+                wait_seconds = await self._limiter.wait_of(bucket, deadline=request.deadline)
             except DatabaseUnavailable:
                 return UNAVAILABLE
             if wait_seconds:
@@ -325,7 +337,7 @@ class Receiver:
         self, request: _Request, endpoint: Endpoint, code: str, detail: str
     ) -> Answer:
         row = self._refused(request, endpoint, 400, {"error": code, "detail": detail})
-        if not await self._refusals.record(row):
+        if not await self._refusals.record(row, deadline=request.deadline):
             return UNAVAILABLE
         return _error(400, code, delivery_id=str(request.delivery_id), detail=detail)
 

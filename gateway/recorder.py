@@ -9,8 +9,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-import asyncpg
-
 from gateway import metrics
 from gateway.ledger_connection import LedgerConnection
 from shared.database.pool import DirectConnection
@@ -20,6 +18,8 @@ from shared.observability.logging import get_logger
 
 _log = get_logger("gateway.recorder")
 _RETRY_SECONDS = 0.02
+#: Large bodies go in batches of their own: others must not miss their deadline because of them.
+_MAX_BATCH_BYTES = 1024 * 1024
 
 #: Told of deliveries that were committed, to publish them.
 Committed = Callable[[Sequence[AcceptedRow]], None]
@@ -28,10 +28,19 @@ Committed = Callable[[Sequence[AcceptedRow]], None]
 class Batch:
     """Requests that are recorded together, and what became of them."""
 
-    __slots__ = ("deadline", "done", "duplicate_of", "rows", "timer", "unrecorded")
+    __slots__ = (
+        "body_bytes",
+        "deadline",
+        "done",
+        "duplicate_of",
+        "rows",
+        "timer",
+        "unrecorded",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         self.rows: list[AcceptedRow] = []
+        self.body_bytes = 0
         self.deadline = deadline
         self.done: asyncio.Future[None] = loop.create_future()
         #: For each duplicate, the first delivery.
@@ -39,6 +48,14 @@ class Batch:
         #: Rows without a commit; all of them until there is one.
         self.unrecorded: frozenset[UUID] | None = None
         self.timer = loop.call_at(deadline, self.finish)
+
+    def has_room(self, max_rows: int) -> bool:
+        """Tell whether one more request may join: few, small in sum, and not answered yet."""
+        return (
+            len(self.rows) < max_rows
+            and self.body_bytes < _MAX_BATCH_BYTES
+            and not self.done.done()
+        )
 
     def bring_forward(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """Answer earlier than planned: a request that was held up joins."""
@@ -82,15 +99,15 @@ class Recorder:
 
         ``done`` comes by ``deadline`` (of the event loop's clock), with a commit or without.
         """
-        if self._queue and len(self._queue[-1].rows) < self._max_batch_rows:
-            batch = self._queue[-1]
-        else:
+        batch = self._queue[-1] if self._queue else None
+        if batch is None or not batch.has_room(self._max_batch_rows):
             batch = Batch(self._loop, deadline)
             self._queue.append(batch)
             self._ready.set()
         if deadline < batch.deadline:
             batch.bring_forward(self._loop, deadline)
         batch.rows.append(row)
+        batch.body_bytes += len(row.body)
         return batch
 
     async def run(self) -> None:
@@ -120,13 +137,13 @@ class Recorder:
         try:
             await self._record(writer, batch, batch.rows)
             batch.unrecorded = frozenset()
-        except asyncpg.PostgresError as error:
-            # A row that PostgreSQL refuses must not fail those that came with it.
-            _log.error("batch_refused", rows=len(batch.rows), error=repr(error))
-            batch.unrecorded = await self._record_singly(writer, batch)
         except DatabaseUnavailable as error:
             metrics.DATABASE_UP.set(0)
             _log.warning("batch_unrecorded", rows=len(batch.rows), error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a row brings, the loop goes on
+            # A row that PostgreSQL or the driver refuses must not fail those that came with it.
+            _log.error("batch_refused", rows=len(batch.rows), error=type(error).__name__)
+            batch.unrecorded = await self._record_singly(writer, batch)
         finally:
             batch.finish()
 
@@ -135,8 +152,8 @@ class Recorder:
         for row in batch.rows:
             try:
                 await self._record(writer, batch, [row])
-            except (asyncpg.PostgresError, DatabaseUnavailable) as error:
-                _log.error("row_refused", delivery=str(row.delivery_id), error=repr(error))
+            except Exception as error:  # noqa: BLE001 - likewise
+                _log.exception("row_refused", delivery=str(row.delivery_id), error=repr(error))
                 refused.add(row.delivery_id)
         return frozenset(refused)
 

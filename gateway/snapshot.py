@@ -7,7 +7,7 @@ While PostgreSQL is away the last snapshot stays in force, and /readyz says so.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -23,7 +23,7 @@ from shared.database.pool import CONNECTION_ERRORS, DirectConnection
 from shared.domain.webhook import ExpressionKey, HeaderKey, HmacAuth
 from shared.errors import DecodeError
 from shared.expressions.plain import Expression, parse_expression
-from shared.ledger.configuration import Configuration, ConfiguredWebhook
+from shared.ledger.configuration import Configuration, ConfiguredWebhook, UnreadableWebhook
 from shared.ledger.recording import Origin
 from shared.observability.logging import get_logger
 
@@ -31,7 +31,9 @@ _log = get_logger("gateway.snapshot")
 _CHANNEL = "postern_config"
 _MAX_ORIGINS = 64
 _RECONNECT_SECONDS = 0.25
-_REFRESH_TIMEOUT_SECONDS = 30.0
+#: For all webhooks at the start, and for the changed ones later.
+_FIRST_REFRESH_SECONDS = 30.0
+_REFRESH_SECONDS = 3.0
 
 
 @dataclass(slots=True, eq=False)
@@ -113,6 +115,11 @@ class Snapshot:
         return self._tenants.get(parts[3]) if len(parts) > 3 else None
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether it has been read at all: before that, an unknown path means nothing."""
+        return self._compared_at is not None
+
+    @property
     def age_seconds(self) -> float | None:
         """Time since the snapshot was known to be true; None before the first look."""
         return None if self._compared_at is None else time.monotonic() - self._compared_at
@@ -128,22 +135,40 @@ class Snapshot:
         self._compared_at = started
         metrics.SNAPSHOT_WEBHOOKS.set(len(self._endpoints))
 
-    def _apply(self, configured: ConfiguredWebhook) -> None:
-        webhook = configured.webhook
-        old_path = self._path_of.pop(webhook.webhook_id, None)
-        if old_path is not None:
-            self._endpoints.pop(old_path, None)
+    def _apply(self, changed: ConfiguredWebhook | UnreadableWebhook) -> None:
+        if isinstance(changed, UnreadableWebhook):
+            self._drop(changed.webhook_id)
+            _log.error("webhook_unreadable", webhook=str(changed.webhook_id), error=changed.reason)
+            return
+        webhook = changed.webhook
+        self._drop(webhook.webhook_id)
         self._tenants[webhook.tenant_slug.encode()] = webhook.tenant_id
         if not webhook.is_active:
+            self._leases.pop(webhook.webhook_id, None)
             return
         path = f"/api/inbound/{webhook.tenant_slug}/{webhook.slug}".encode()
+        try:
+            self._endpoints[path] = self._endpoint(changed)
+        except ValueError as error:
+            # One faulty webhook is closed; it must not take the others down with it.
+            _log.error("webhook_unreadable", webhook=str(webhook.webhook_id), error=repr(error))
+            return
         self._path_of[webhook.webhook_id] = path
-        self._endpoints[path] = self._endpoint(configured)
+
+    def _drop(self, webhook_id: UUID) -> None:
+        path = self._path_of.pop(webhook_id, None)
+        # Changes come in any order: another webhook may have the path already.
+        if path is not None and self.find(path).webhook_id == webhook_id:
+            del self._endpoints[path]
 
     def _endpoint(self, configured: ConfiguredWebhook) -> Endpoint:
         webhook = configured.webhook
         verifier = verifier_of(webhook.auth, self._live_secrets(configured))
         source = webhook.idempotency
+        # A change of configuration must not hand out the same tokens again.
+        lease = self._leases.setdefault(webhook.webhook_id, TokenLease())
+        # Told under the old limit, it may be far off under the new one.
+        lease.denied_until = 0.0
         return Endpoint(
             tenant_id=webhook.tenant_id,
             webhook_id=webhook.webhook_id,
@@ -157,8 +182,7 @@ class Snapshot:
             ),
             idempotency_window_seconds=webhook.idempotency_window_seconds,
             rate_limit_per_minute=webhook.rate_limit_per_minute,
-            # A change of configuration must not hand out the same tokens again.
-            lease=self._leases.setdefault(webhook.webhook_id, TokenLease()),
+            lease=lease,
         )
 
     def _live_secrets(self, configured: ConfiguredWebhook) -> Sequence[LiveSecret]:
@@ -194,21 +218,35 @@ class SnapshotKeeper:
             except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
                 metrics.DATABASE_ERRORS.labels("snapshot").inc()
                 _log.warning("snapshot_stale", age=self._snapshot.age_seconds, error=repr(error))
-                await asyncio.sleep(_RECONNECT_SECONDS)
+            except Exception:  # noqa: BLE001 - the last snapshot stays in force, whatever happens
+                _log.exception("snapshot_failed", age=self._snapshot.age_seconds)
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _follow(self) -> None:
         connection = await self._connect()
         try:
-            # Listening before looking: what changes in between is hinted at, not missed.
-            await connection.add_listener(_CHANNEL, self._on_notify)
+            with _cut_after(_FIRST_REFRESH_SECONDS, connection):
+                # Listening before looking: what changes in between is hinted at, not missed.
+                await connection.add_listener(_CHANNEL, self._on_notify)
+                await self._snapshot.refresh(connection)
             while True:
-                self._hint.clear()
-                async with asyncio.timeout(_REFRESH_TIMEOUT_SECONDS):
-                    await self._snapshot.refresh(connection)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._hint.wait(), self._poll_seconds)
+                self._hint.clear()
+                with _cut_after(_REFRESH_SECONDS, connection):
+                    await self._snapshot.refresh(connection)
         finally:
             connection.terminate()
 
     def _on_notify(self, *_: object) -> None:
         self._hint.set()
+
+
+@contextlib.contextmanager
+def _cut_after(seconds: float, connection: DirectConnection) -> Iterator[None]:
+    # Cut, not cancelled: see gateway/ledger_connection.py.
+    cut = asyncio.get_running_loop().call_later(seconds, connection.terminate)
+    try:
+        yield
+    finally:
+        cut.cancel()

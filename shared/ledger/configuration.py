@@ -40,6 +40,14 @@ class ConfiguredWebhook:
     secrets: Sequence[SealedSecret]
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableWebhook:
+    """A webhook whose stored configuration makes no sense."""
+
+    webhook_id: WebhookId
+    reason: str
+
+
 class Configuration:
     """Reads webhooks on one connection."""
 
@@ -55,26 +63,33 @@ class Configuration:
         following: str = await self._connection.fetchval(_QUERIES["horizon"])
         return following
 
-    async def list_changed(self, horizon: str) -> AsyncIterator[ConfiguredWebhook]:
+    async def list_changed(
+        self, horizon: str
+    ) -> AsyncIterator[ConfiguredWebhook | UnreadableWebhook]:
         """Yield webhooks changed since ``horizon`` ('0' for all), deleted and inactive ones too.
 
-        Rows come through a cursor, so that ten thousand webhooks need no memory for all at once.
+        Rows come through a cursor, so that ten thousand webhooks need no memory for all at once,
+        and few at a time, so that their reader's event loop turns in between.
         """
         async with self._connection.transaction():
             async for row in self._connection.cursor(
-                _QUERIES["list_changed"], horizon, prefetch=500
+                _QUERIES["list_changed"], horizon, prefetch=50
             ):
-                yield ConfiguredWebhook(
-                    webhook=webhook_from_row(row),
-                    secrets=[
-                        SealedSecret(SecretId(s[0]), s[1], s[2], s[3]) for s in row["secrets"]
-                    ],
-                )
+                yield _configured_from_row(row)
 
     async def find_webhook(self, tenant_id: UUID, webhook_id: UUID) -> Webhook | None:
         """Return a webhook's current configuration, or None when it is gone."""
         row = await self._connection.fetchrow(_QUERIES["find_webhook"], tenant_id, webhook_id)
         return None if row is None else webhook_from_row(row)
+
+
+def _configured_from_row(row: asyncpg.Record) -> ConfiguredWebhook | UnreadableWebhook:
+    try:
+        webhook = webhook_from_row(row)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return UnreadableWebhook(WebhookId(row["webhook_id"]), repr(error))
+    secrets = [SealedSecret(SecretId(s[0]), s[1], s[2], s[3]) for s in row["secrets"]]
+    return ConfiguredWebhook(webhook, secrets)
 
 
 def webhook_from_row(row: asyncpg.Record) -> Webhook:
