@@ -1,10 +1,33 @@
 """The gateway's settings."""
 
 import ipaddress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from shared.settings import Settings, setting
+
+_POSITIVE = (
+    "max_body_bytes",
+    "max_header_count",
+    "max_header_bytes",
+    "receive_timeout_seconds",
+    "keep_alive_seconds",
+    "deadline_seconds",
+    "drain_seconds",
+    "writer_count",
+    "max_batch_rows",
+    "poll_seconds",
+    "lease_seconds",
+    "expression_timeout_seconds",
+    "sandbox_size",
+)
+#: What numbers must keep to; NaN keeps to nothing.
+_RANGES: Sequence[tuple[str, Callable[[float], bool], Sequence[str]]] = (
+    ("more than 0", lambda value: value > 0, _POSITIVE),
+    ("0 or more", lambda value: value >= 0, ("refused_per_minute", "refused_burst")),
+    ("0 to 65535", lambda value: 0 <= value <= 65_535, ("port", "operations_port")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +89,9 @@ class GatewaySettings(Settings):
         """Return what is wrong among the settings."""
         faults = super().faults()
         faults += _network_faults(self.trusted_proxies)
+        faults += self._range_faults()
+        if self.expression_timeout_seconds >= self.deadline_seconds:
+            faults.append("POSTERN_GATEWAY_EXPRESSION_TIMEOUT_SECONDS: must be below the deadline")
         if not 1 <= self.max_json_depth <= 200:
             faults.append("POSTERN_GATEWAY_MAX_JSON_DEPTH: want 1 to 200")
         if self.poll_seconds > 4:
@@ -78,6 +104,14 @@ class GatewaySettings(Settings):
         if self.max_body_bytes > self.max_pending_bytes:
             faults.append("POSTERN_GATEWAY_MAX_PENDING_BYTES: below one largest body")
         return faults
+
+    def _range_faults(self) -> list[str]:
+        return [
+            f"{self.prefix}{name.upper()}: want {wanted}"
+            for wanted, holds, names in _RANGES
+            for name in names
+            if not holds(getattr(self, name))
+        ]
 
 
 def _network_faults(networks: tuple[str, ...]) -> list[str]:
