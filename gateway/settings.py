@@ -62,7 +62,11 @@ class GatewaySettings(Settings):
         "Time to answer a request once received; then 503.", default=1.0
     )
     drain_seconds: int = setting("Time for requests under way at a stop.", default=10)
-    writer_count: int = setting("Connections that record; each batch uses one.", default=2)
+    writer_count: int = setting(
+        "Connections that record. One makes the largest batches and so the least work; more help "
+        "where a flush to disk takes long.",
+        default=1,
+    )
     max_batch_rows: int = setting("Most requests in one recording statement.", default=256)
     poll_seconds: float = setting(
         "How often configuration is compared with the ledger; staleness stays below 5 s.",
