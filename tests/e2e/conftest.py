@@ -1,10 +1,11 @@
-"""One system per queue adapter, shared by the tests that leave it as they found it."""
+"""One system per queue adapter, shared by tests; and another, for those that break things."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.harness import Shape, Stack
+from tests.faults.rig import Rig
 from tests.servers import kafka_jars
 
 
@@ -18,3 +19,23 @@ def shared_stack(
         kafka_jars()
     with Stack(tmp_path_factory.mktemp(f"stack-{request.param}"), Shape(kafka=kafka)) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session", params=["postgres", "kafka"])
+def fault_system(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rig]:
+    """A system to break, with one of the two queue adapters."""
+    kafka = request.param == "kafka"
+    if kafka:
+        kafka_jars()
+    directory = tmp_path_factory.mktemp(f"faults-{request.param}")
+    with Stack(directory, Rig.shape(kafka=kafka)) as stack:
+        yield Rig(stack)
+
+
+@pytest.fixture
+def rig(fault_system: Rig) -> Iterator[Rig]:
+    """The system to break; mended after the test."""
+    yield fault_system
+    fault_system.restore()

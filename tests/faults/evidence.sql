@@ -1,0 +1,76 @@
+-- install --
+-- One row per handling, in the handling's own transaction: an upsert would hide that it ran twice. While faults.holds
+-- has a row, a transaction that wrote an asset does not finish its COMMIT.
+create schema if not exists faults;
+create table if not exists faults.effects (
+    event_id       text not null,
+    transaction_id xid8 not null default pg_current_xact_id(),
+    happened_at    timestamptz not null default clock_timestamp()
+);
+create index if not exists effects_event on faults.effects (event_id);
+create table if not exists faults.holds (reason text not null);
+
+create or replace function faults.note_effect() returns trigger
+language plpgsql security definer
+as $$
+begin
+    insert into faults.effects (event_id) values (new.name);
+    return null;
+end
+$$;
+create or replace trigger note_effect after insert or update on psa.assets
+    for each row execute function faults.note_effect();
+
+create or replace function faults.hold_commit() returns trigger
+language plpgsql security definer
+as $$
+declare
+    patience_ends timestamptz := clock_timestamp() + interval '30 seconds';
+begin
+    while clock_timestamp() < patience_ends and exists (select from faults.holds) loop
+        perform pg_sleep(0.02);
+    end loop;
+    return null;
+end
+$$;
+drop trigger if exists hold_commit on psa.assets;
+create constraint trigger hold_commit after insert or update on psa.assets
+    deferrable initially deferred for each row execute function faults.hold_commit();
+
+-- hold --
+-- From now on let no effect commit.
+insert into faults.holds values ('test')
+
+-- release --
+-- Let held transactions commit.
+delete from faults.holds
+
+-- held --
+-- The server processes of held transactions.
+select pid from pg_stat_activity where wait_event = 'PgSleep' order by pid
+
+-- terminate --
+-- Roll a held transaction back, as a lost connection to its client would at any other moment.
+-- $1 pid
+select pg_terminate_backend(%s)
+
+-- deliveries --
+-- What the ledger says of a webhook's verified requests.
+-- $1 webhook_id
+select delivery_id::text, idempotency_key as event_id, dispatch_status, duplicate_of::text, retry_count,
+       handler_outcome::text as outcome
+from postern.deliveries where webhook_id = %s and auth_status = 'verified'
+
+-- effects --
+-- How often each event of a webhook was handled.
+-- $1 webhook_id
+select event_id, count(*) as effect_count from faults.effects
+where event_id in (select idempotency_key from postern.deliveries where webhook_id = %s)
+group by event_id
+
+-- unfinished --
+-- How many deliveries of a webhook are pending or queued.
+-- $1 webhook_id
+select count(*) as unfinished_count
+from postern.deliveries d left join postern.outbox o using (tenant_id, delivery_id)
+where d.webhook_id = %s and (d.dispatch_status = 'pending' or o.delivery_id is not null)

@@ -1,0 +1,91 @@
+"""What senders saw: every answer to every request, in the order in which they came."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Why a request was sent."""
+
+    FIRST = "first"
+    TWIN = "twin"
+    REPEAT = "repeat"
+    FORGED = "forged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One request and what came back."""
+
+    event_id: str
+    kind: Kind
+    gateway: str
+    #: Seconds since the traffic began, when the answer came.
+    at: float
+    latency_seconds: float
+    #: None: the connection broke, or nothing came; ``fault`` then says which.
+    status: int | None = None
+    delivery_id: str | None = None
+    duplicate: bool = False
+    retry_after: str | None = None
+    fault: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the sender was told that the event is kept."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Journal:
+    """Answers of one run; written by one thread, read by any."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+
+    def add(self, answer: Answer) -> None:
+        """Keep an answer."""
+        self.answers.append(answer)
+
+    def where(self, condition: Callable[[Answer], bool]) -> list[Answer]:
+        """Return the answers for which the condition holds."""
+        return [answer for answer in self.answers if condition(answer)]
+
+    def accepted(self) -> list[Answer]:
+        """Return the answers that promise something."""
+        return self.where(lambda answer: answer.accepted)
+
+    def between(self, begin: float, end: float) -> "Journal":
+        """Return the part that was answered in a stretch of time."""
+        part = Journal()
+        part.answers = self.where(lambda answer: begin <= answer.at < end)
+        return part
+
+    def statuses(self) -> Counter[int | str]:
+        """Return how often each status came; answers that never came count by their fault."""
+        return Counter(answer.status or answer.fault or "nothing" for answer in self.answers)
+
+    def summary(self) -> str:
+        """Return counts and latencies in one line."""
+        statuses = self.statuses()
+        counts = ", ".join(f"{status}: {statuses[status]}" for status in sorted(statuses, key=str))
+        events = len({answer.event_id for answer in self.answers})
+        return (
+            f"{events} events, {len(self.answers)} requests ({counts}); "
+            f"2xx {_latencies(self.accepted())}; "
+            f"503 {_latencies(self.where(lambda answer: answer.status == 503))}"
+        )
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """Return the smallest value that is not below ``share`` of all; 0 of none."""
+    ordered = sorted(values)
+    return ordered[max(math.ceil(share * len(ordered)) - 1, 0)] if ordered else 0.0
+
+
+def _latencies(answers: Iterable[Answer]) -> str:
+    seconds = [answer.latency_seconds for answer in answers]
+    p50, p99, longest = (percentile(seconds, share) * 1000 for share in (0.5, 0.99, 1.0))
+    return f"p50 {p50:.0f} p99 {p99:.0f} max {longest:.0f} ms"

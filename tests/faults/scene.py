@@ -1,0 +1,94 @@
+"""A webhook of its own for one run, whose every handling leaves a countable trace."""
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploy.local.control import wait_for
+from deploy.local.examples import TENANT_SLUG, rmm_webhook
+from tests.e2e.harness import Stack
+
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Where one gateway listens."""
+
+    name: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One webhook, its secret and the gateways before it."""
+
+    gateways: Sequence[Gateway]
+    webhook_id: str
+    slug: str
+    secret: str
+
+    @property
+    def path(self) -> str:
+        """The receiver's path."""
+        return f"/api/inbound/{TENANT_SLUG}/{self.slug}"
+
+    def body(self, event_id: str) -> bytes:
+        """Return an event; its id is the idempotency key, and becomes the name of an asset."""
+        return json.dumps({"event": {"id": event_id}, "padding": "x" * 200}).encode()
+
+    def headers(self, body: bytes, *, forged: bool = False) -> dict[str, str]:
+        """Return the headers of a signed event, or of one signed with a wrong secret."""
+        secret = secrets.token_hex(16) if forged else self.secret
+        signed = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        return {"content-type": "application/json", "x-rmm-signature": signed}
+
+    def through(self, *names: str) -> "Scene":
+        """Return the same scene with some of its gateways only."""
+        chosen = [gateway for gateway in self.gateways if gateway.name in names]
+        return Scene(
+            gateways=chosen, webhook_id=self.webhook_id, slug=self.slug, secret=self.secret
+        )
+
+
+def stage(stack: Stack) -> Scene:
+    """Make a webhook, and wait until every gateway knows it."""
+    slug, secret = f"faults-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
+    body = rmm_webhook(secret, slug=slug)
+    body["rate_limit_per_minute"] = 60_000
+    body["handler_config"]["field_mapping"] = {
+        "external_id": "event.id",
+        "name": "event.id",
+        "asset_type": "'evidence'",
+    }
+    scene = Scene(
+        gateways=_gateways(stack),
+        webhook_id=stack.api.create_webhook(body)["inbound_webhook_id"],
+        slug=slug,
+        secret=secret,
+    )
+    for gateway in scene.gateways:
+        wait_until_known(stack, scene, gateway)
+    return scene
+
+
+def wait_until_known(stack: Stack, scene: Scene, gateway: Gateway) -> None:
+    """Wait until a gateway accepts events of the scene; the probe belongs to no journal."""
+    probe = scene.body(f"probe-{secrets.token_hex(4)}")
+    url = f"http://{gateway.host}:{gateway.port}{scene.path}"
+    wait_for(
+        lambda: stack.http.post(url, content=probe, headers=scene.headers(probe)),
+        lambda sent: sent.status_code == 200,
+    )
+
+
+def _gateways(stack: Stack) -> list[Gateway]:
+    return [
+        Gateway(name, _HOST, int(program.environment["POSTERN_GATEWAY_PORT"]))
+        for name, program in stack.system.programs.items()
+        if program.module == "gateway"
+    ]
