@@ -97,16 +97,14 @@ class EmbeddedPostgres:
                 self._process.wait(timeout_seconds)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self._process = None
-        self._release_lock()
+        self._leave()
 
     def kill(self) -> None:
         """End every process of the server with SIGKILL, as a power cut would."""
         if self._process is not None:
             _kill_tree(self._process.pid)
             self._process.wait()
-        self._process = None
-        self._release_lock()
+        self._leave()
 
     def _take_lock(self) -> None:
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +118,10 @@ class EmbeddedPostgres:
             ) from None
         self._lock = lock
 
-    def _release_lock(self) -> None:
+    def _leave(self) -> None:
+        self._process = None
+        if self._socket_dir != self.data_dir:
+            shutil.rmtree(self._socket_dir, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -65,10 +65,13 @@ def test_flushes_as_in_production(tmp_path: Path) -> None:
 
 
 def test_a_long_path_still_has_a_socket(tmp_path: Path) -> None:
-    """A directory whose socket address would be too long gets its socket elsewhere."""
+    """A directory whose socket address would be too long gets its socket elsewhere, for a time."""
     with EmbeddedPostgres(tmp_path / ("long-" * 20) / "data") as server:
         keep(server, 1)
         assert rows(server) == [1]
+        elsewhere = Path(server.dsn().partition("?host=")[2])
+        assert elsewhere.exists()
+    assert not elsewhere.exists()
 
 
 def test_second_owner_is_refused(tmp_path: Path) -> None:
