@@ -1,6 +1,5 @@
 """What a benchmark runs on: PostgreSQL that flushes, one gateway, no worker, perhaps Kafka."""
 
-import asyncio
 import base64
 import os
 import secrets
@@ -18,11 +17,9 @@ import psycopg
 
 from deploy.local.program import ROOT, Program
 from deploy.local.stack import Plan, Stack
-from gateway.settings import GatewaySettings
 from shared.crypto.keyring import parse_keyring
 from shared.embedded.ports import accepts, free_port
 from shared.embedded.processes import wait_until
-from shared.queue.topics import ensure_topic
 from tests.benchmark.events import Target
 from tests.benchmark.seeding import seed_tenant
 
@@ -87,8 +84,6 @@ def running_rig(
         stack = Stack(plan)
         undo.callback(stack.stop)
         stack.start_servers()
-        if stack.kafka is not None:
-            asyncio.run(ensure_topic(stack.kafka.bootstrap, GatewaySettings.kafka_topic))
         targets = [
             target
             for number in range(tenant_count)

@@ -31,8 +31,6 @@ from deploy.local.examples import (
     signature,
 )
 from deploy.local.stack import Plan, Stack
-from gateway.settings import GatewaySettings
-from shared.queue.topics import ensure_topic
 from tests.benchmark.generator import HOST, Answer, Connection, all_at_once, open_connections
 from tests.benchmark.report import print_machine, print_table
 from tests.benchmark.rig import benchmark_directory
@@ -90,16 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             kafka=arguments.kafka,
             gateways=arguments.gateways,
         )
-        stack = Stack(plan)
-        try:
-            stack.start_servers()
-            if stack.kafka is not None:
-                asyncio.run(ensure_topic(stack.kafka.bootstrap, GatewaySettings.kafka_topic))
-            stack.start_programs()
+        with Stack(plan) as stack:
             print_machine(directory)
             return _measure(stack, arguments)
-        finally:
-            stack.stop()
 
 
 def _measure(stack: Stack, arguments: argparse.Namespace) -> int:
