@@ -57,6 +57,10 @@ class Journal:
         """Return the answers that promise something."""
         return self.where(lambda answer: answer.accepted)
 
+    def accepted_events(self) -> set[str]:
+        """Return the events whose senders were told that they are kept."""
+        return {answer.event_id for answer in self.accepted()}
+
     def between(self, begin: float, end: float) -> "Journal":
         """Return the part that was answered in a stretch of time."""
         part = Journal()
