@@ -311,7 +311,7 @@ class Receiver:
             return NO_KEY
         key = self._key_reader.read_at_once(source, request.names, document)
         if key is None and isinstance(source, Expression):
-            key = await self._key_reader.evaluate(source, document, request.body)
+            key = await self._key_reader.evaluate(source, document, request.body or b"null")
         return key or NO_KEY
 
     def _unauthorized(self, request: _Request, endpoint: Endpoint, status: AuthStatus) -> Answer:

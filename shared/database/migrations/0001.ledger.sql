@@ -329,10 +329,11 @@ begin
     select coalesce(sum(tokens), 0) into elsewhere from postern.rate_limit_leases
         where tenant_id = in_tenant_id and webhook_id = in_webhook_id
           and gateway_id <> in_gateway_id and expires_at > moment;
-    available := least(
+    -- Right after the limit was lowered, more than all of it may be out on lease.
+    available := greatest(0, least(
         per_minute - elsewhere - held,
         bucket.tokens + returned
-        + greatest(extract(epoch from moment - bucket.refilled_at), 0) * per_minute / 60.0);
+        + greatest(extract(epoch from moment - bucket.refilled_at), 0) * per_minute / 60.0));
     granted := greatest(least(wanted, floor(available)::integer), 0);
     wait_seconds := case when granted > 0 then 0
         else greatest((1 - available) * 60.0 / per_minute, 0) end;

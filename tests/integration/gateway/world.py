@@ -221,6 +221,8 @@ def gateway_settings(database_url: str, keyring: Keyring, **overrides: Any) -> G
         "master_keys": Secret(keys),
         "port": free_port(),
         "operations_port": free_port(),
+        # A machine under load may take longer than the default; tests of the deadline set it.
+        "deadline_seconds": 5.0,
         **overrides,
     }
     return GatewaySettings(**values)
