@@ -1,11 +1,14 @@
 """Every 2xx has exactly one effect, whichever of our programs is killed or frozen meanwhile."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from deploy.local.control import wait_for
 from tests.faults import scenarios
 from tests.faults.checker import metric
+from tests.faults.journal import percentile
 from tests.faults.rig import Rig
 from tests.faults.traffic import Load, Mix
 
@@ -70,3 +73,24 @@ def test_worker_frozen_under_load(rig: Rig) -> None:
         load.wait_accepted(50, since=load.now)
 
     rig.assert_kept(scene, load.journal)
+
+
+def test_held_deliveries_hold_up_no_others(rig: Rig) -> None:
+    """Deliveries that a frozen worker's transaction holds cost the others nothing but a place."""
+    scene = rig.stage()
+    for name in ("worker-1", "worker-2"):
+        rig.stack.stop(name)
+    held = scenarios.send(scene, replace(scenarios.HANDFUL, event_count=8))
+    with rig.hold.deliveries(held.accepted_ids()):
+        for name in ("worker-1", "worker-2"):
+            rig.stack.start(name)
+        others = scenarios.send(scene, Mix(event_count=150, per_second=15))
+        wait_for(
+            lambda: rig.checker.unfinished_count(scene),
+            lambda count: count == 8,
+            timeout_seconds=3,
+        )
+
+    waits = rig.assert_kept(scene, others).handled_after_seconds()
+    assert percentile(waits, 0.99) < 2
+    rig.assert_kept(scene, held)

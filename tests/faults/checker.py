@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from deploy.local.control import wait_for
 from shared.database.queries import Queries
 from tests.e2e.harness import Stack
-from tests.faults.journal import Journal
+from tests.faults.journal import Journal, latencies
 from tests.faults.judgement import Breach, Ledger, Recorded, Violation, judge
 from tests.faults.lag import lag
 from tests.faults.scene import Scene
@@ -36,12 +36,18 @@ class Report:
         return {violation.breach for violation in self.violations}
 
     def __str__(self) -> str:
-        lines = [self.journal.summary()]
+        lines = [f"{self.journal.summary()}; handled {latencies(self.handled_after_seconds())}"]
         counts = Counter(violation.breach.value for violation in self.violations)
         lines.append(f"violations: {dict(counts) or 'none'}")
         if self.violations:
             lines += [str(self.violations[0]), *self.history(self.violations[0].event_id)]
         return "\n".join(lines)
+
+    def handled_after_seconds(self) -> list[float]:
+        """Return how long each accepted event waited for the end of its handling."""
+        told = map(self.ledger.deliveries.get, self.journal.accepted_ids())
+        waits = [found.handled_after_seconds for found in told if found is not None]
+        return [seconds for seconds in waits if seconds is not None]
 
     def history(self, event_id: str) -> list[str]:
         """Return everything that is known of an event."""

@@ -54,11 +54,17 @@ select pid from pg_stat_activity where wait_event = 'PgSleep' order by pid
 -- $1 pid
 select pg_terminate_backend(%s)
 
+-- claim --
+-- Lock deliveries until the end of the transaction.
+-- $1 delivery_ids
+select delivery_id from postern.deliveries where delivery_id = any (%s::uuid[]) for update
+
 -- deliveries --
 -- What the ledger says of a webhook's verified requests.
 -- $1 webhook_id
 select delivery_id::text, idempotency_key as event_id, dispatch_status, duplicate_of::text, retry_count,
-       handler_outcome::text as outcome
+       handler_outcome::text as outcome,
+       extract(epoch from completed_at - received_at)::double precision as handled_after_seconds
 from postern.deliveries where webhook_id = %s and auth_status = 'verified'
 
 -- effects --

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, LiteralString
 
@@ -56,8 +56,8 @@ def _signal(pid: int, number: signal.Signals) -> None:
         return
 
 
-class CommitHold:
-    """Keeps effects inside their COMMIT, so that a worker can be met just there."""
+class Holds:
+    """Keeps effects inside their COMMIT, so that a worker can be met just there; or deliveries."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -77,6 +77,13 @@ class CommitHold:
     def end(self) -> None:
         """Let the others commit."""
         self._run(_QUERIES["release"])
+
+    @contextmanager
+    def deliveries(self, delivery_ids: Collection[str]) -> Iterator[None]:
+        """Hold deliveries as a worker does that has claimed them and then got stuck."""
+        with psycopg.connect(self._stack.dsn) as connection:
+            connection.execute(_QUERIES["claim"], (list(delivery_ids),))
+            yield
 
     def _held(self) -> list[int]:
         return [row["pid"] for row in self._run(_QUERIES["held"])]

@@ -61,6 +61,10 @@ class Journal:
         """Return the events whose senders were told that they are kept."""
         return {answer.event_id for answer in self.accepted()}
 
+    def accepted_ids(self) -> set[str]:
+        """Return the deliveries that senders were told of."""
+        return {answer.delivery_id or "" for answer in self.accepted()}
+
     def between(self, begin: float, end: float) -> "Journal":
         """Return the part that was answered in a stretch of time."""
         part = Journal()
@@ -89,7 +93,12 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[max(math.ceil(share * len(ordered)) - 1, 0)] if ordered else 0.0
 
 
-def _latencies(answers: Iterable[Answer]) -> str:
-    seconds = [answer.latency_seconds for answer in answers]
-    p50, p99, longest = (percentile(seconds, share) * 1000 for share in (0.5, 0.99, 1.0))
+def latencies(seconds: Iterable[float]) -> str:
+    """Return the percentiles that matter, in milliseconds."""
+    values = list(seconds)
+    p50, p99, longest = (percentile(values, share) * 1000 for share in (0.5, 0.99, 1.0))
     return f"p50 {p50:.0f} p99 {p99:.0f} max {longest:.0f} ms"
+
+
+def _latencies(answers: Iterable[Answer]) -> str:
+    return latencies(answer.latency_seconds for answer in answers)

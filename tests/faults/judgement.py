@@ -49,6 +49,8 @@ class Recorded:
     duplicate_of: str | None = None
     retry_count: int = 0
     outcome: str | None = None
+    #: From its arrival to the end of its handling; None while it is pending.
+    handled_after_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tests.e2e.harness import Shape, Stack
-from tests.faults.checker import Checker
-from tests.faults.injection import CommitHold
+from tests.faults.checker import Checker, Report
+from tests.faults.injection import Holds
 from tests.faults.journal import Journal
 from tests.faults.scene import Scene, stage
 
@@ -26,7 +26,7 @@ class Rig:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.checker = Checker(stack)
-        self.hold = CommitHold(stack)
+        self.hold = Holds(stack)
 
     @staticmethod
     def shape(*, kafka: bool) -> Shape:
@@ -52,11 +52,16 @@ class Rig:
             else:
                 self.stack.start(name)
 
-    def assert_kept(self, scene: Scene, journal: Journal, *, quiet_seconds: float = 40) -> None:
-        """Assert that a run broke no promise; print its figures, shown by pytest -rP."""
+    def assert_kept(self, scene: Scene, journal: Journal, *, quiet_seconds: float = 40) -> Report:
+        """Assert that a run broke no promise; print its figures, shown by pytest -rP.
+
+        Returns:
+            What was found, for what else a test has to say of it.
+        """
         report = self.checker.check(scene, journal, quiet_seconds=quiet_seconds)
         print(report)
         assert not report.violations, str(report)
+        return report
 
     def pids(self) -> dict[str, int]:
         """Return the processes of our programs, to tell a restart from a recovery."""
