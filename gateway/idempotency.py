@@ -37,7 +37,7 @@ class KeyReader:
     ) -> Key | None:
         """Return the key where it needs no engine, else None: then ``evaluate``."""
         if isinstance(source, HeaderKey):
-            header = names.get(source.header.encode("latin-1"), b"")
+            header = names.get(source.header.encode(), b"")
             return Key(_bounded(header.decode("latin-1").strip()))
         found = source.lookup(document)
         return None if found is UNDECIDED else Key(key_text(found))

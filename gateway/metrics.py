@@ -1,16 +1,18 @@
 """The gateway's metrics; docs/metrics.md explains each."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
+
+from shared.observability.histogram import LocalHistogram
 
 REQUESTS = Counter(
     "postern_gateway_requests_total", "Requests answered, by what became of them.", ["result"]
 )
-ANSWER_SECONDS = Histogram(
+ANSWER_SECONDS = LocalHistogram(
     "postern_gateway_answer_seconds",
     "Time from a received request to its answer, accepted requests only.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0),
 )
-BATCH_ROWS = Histogram(
+BATCH_ROWS = LocalHistogram(
     "postern_gateway_batch_rows",
     "Requests recorded by one statement.",
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),

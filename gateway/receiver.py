@@ -16,9 +16,9 @@ from asyncpg.pgproto import pgproto
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
-from gateway.authentication import Presented
+from gateway.authentication import VERIFIED, Presented
 from gateway.idempotency import NO_KEY, Key, KeyReader
-from gateway.rate_limit import Bucket, RateLimiter
+from gateway.rate_limit import RateLimiter
 from gateway.recorder import Recorder
 from gateway.refusals import Refusals
 from gateway.request import (
@@ -252,16 +252,13 @@ class Receiver:
                 request.received_ms / 1000,
             )
         )
-        if verdict.status is not AuthStatus.VERIFIED:
+        if verdict.status is not VERIFIED:
             return self._unauthorized(request, endpoint, verdict.status)
-        if endpoint.tenant_id is None or endpoint.webhook_id is None:
-            raise AssertionError("the decoy verifies nothing")
-        bucket = Bucket(
-            endpoint.lease, endpoint.tenant_id, endpoint.webhook_id, endpoint.rate_limit_per_minute
-        )
-        if not self._limiter.take_at_once(bucket):
+        if not self._limiter.take_at_once(endpoint.bucket):
             try:
-                wait_seconds = await self._limiter.wait_of(bucket, deadline=request.deadline)
+                wait_seconds = await self._limiter.wait_of(
+                    endpoint.bucket, deadline=request.deadline
+                )
             except DatabaseUnavailable:
                 return UNAVAILABLE
             if wait_seconds:
@@ -327,7 +324,7 @@ class Receiver:
         return UNAUTHORIZED
 
     def _limited(self, request: _Request, endpoint: Endpoint, wait_seconds: int) -> Answer:
-        outcome = {"error": "rate_limited", "limit_per_minute": endpoint.rate_limit_per_minute}
+        outcome = {"error": "rate_limited", "limit_per_minute": endpoint.bucket.per_minute}
         recorded = self._refusals.submit(self._refused(request, endpoint, 429, outcome))
         fields = {"delivery_id": str(request.delivery_id)} if recorded else {}
         retry_after = (b"retry-after", b"%d" % wait_seconds)

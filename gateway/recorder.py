@@ -5,9 +5,13 @@ an idle gateway waits for nothing. All requests of a batch wait on one future an
 """
 
 import asyncio
+import contextlib
+import functools
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
+
+import asyncpg
 
 from gateway import metrics
 from gateway.ledger_connection import LedgerConnection
@@ -161,29 +165,37 @@ class Recorder:
         self, writer: LedgerConnection, batch: Batch, rows: Sequence[AcceptedRow]
     ) -> None:
         """Record rows, again and again until the deadline while the ledger is away."""
-
-        async def operation(
-            connection: DirectConnection,
-        ) -> dict[UUID, UUID]:
-            return await Recording(connection).record_accepted(
-                rows, outbox_delay_seconds=self._outbox_delay_seconds
-            )
-
-        duplicates = await self._insist(writer, operation, batch.deadline)
+        recorded = functools.partial(self._record_once, rows)
+        try:
+            duplicates = await writer.run(recorded, deadline=batch.deadline)
+        except DatabaseUnavailable:
+            duplicates = await self._insist(writer, rows, batch.deadline)
         metrics.DATABASE_UP.set(1)
         batch.duplicate_of.update(duplicates)
         self._committed([row for row in rows if row.delivery_id not in duplicates])
 
-    async def _insist(
-        self,
-        writer: LedgerConnection,
-        operation: Callable[[DirectConnection], Awaitable[dict[UUID, UUID]]],
-        deadline: float,
+    async def _record_once(
+        self, rows: Sequence[AcceptedRow], connection: DirectConnection
     ) -> dict[UUID, UUID]:
+        return await Recording(connection).record_accepted(
+            rows, outbox_delay_seconds=self._outbox_delay_seconds
+        )
+
+    async def _record_again(
+        self, rows: Sequence[AcceptedRow], connection: DirectConnection
+    ) -> dict[UUID, UUID]:
+        return await Recording(connection).record_again(
+            rows, outbox_delay_seconds=self._outbox_delay_seconds
+        )
+
+    async def _insist(
+        self, writer: LedgerConnection, rows: Sequence[AcceptedRow], deadline: float
+    ) -> dict[UUID, UUID]:
+        """Record rows whose recording had an unknown outcome; it may even be going on still."""
+        recorded = functools.partial(self._record_again, rows)
         while True:
-            try:
-                return await writer.run(operation, deadline=deadline)
-            except DatabaseUnavailable:
-                if self._loop.time() + _RETRY_SECONDS >= deadline:
-                    raise
-                await asyncio.sleep(_RETRY_SECONDS)
+            if self._loop.time() + _RETRY_SECONDS >= deadline:
+                raise DatabaseUnavailable("not recorded by the deadline")
+            await asyncio.sleep(_RETRY_SECONDS)
+            with contextlib.suppress(DatabaseUnavailable, asyncpg.UniqueViolationError):
+                return await writer.run(recorded, deadline=deadline)

@@ -68,8 +68,15 @@ def json_too_deep(body: bytes, limit: int) -> bool:
 
 
 def json_has_too_many_keys(body: bytes, limit: int) -> bool:
-    """Tell whether valid JSON has more than ``limit`` object members."""
-    return body.count(b":") > limit and _STRINGS.sub(b"", body).count(b":") > limit
+    """Tell whether valid JSON has more than ``limit`` object members.
+
+    A member takes four bytes at least, ``"":0``, and a comma or brace.
+    """
+    return (
+        len(body) > 5 * limit
+        and body.count(b":") > limit
+        and _STRINGS.sub(b"", body).count(b":") > limit
+    )
 
 
 def parse_address(text: str) -> IpAddress | None:

@@ -16,14 +16,19 @@ import asyncpg
 from gateway import metrics
 from gateway.authentication import LiveSecret, Verifier, verifier_of
 from gateway.ledger_connection import Connect
-from gateway.rate_limit import TokenLease
+from gateway.rate_limit import Bucket, TokenLease
 from shared.crypto.keyring import Keyring
 from shared.crypto.sealing import unseal
 from shared.database.pool import CONNECTION_ERRORS, DirectConnection
 from shared.domain.webhook import ExpressionKey, HeaderKey, HmacAuth
 from shared.errors import DecodeError
 from shared.expressions.plain import Expression, parse_expression
-from shared.ledger.configuration import Configuration, ConfiguredWebhook, UnreadableWebhook
+from shared.ledger.configuration import (
+    UNREADABLE,
+    Configuration,
+    ConfiguredWebhook,
+    UnreadableWebhook,
+)
 from shared.ledger.recording import Origin
 from shared.observability.logging import get_logger
 
@@ -49,8 +54,7 @@ class Endpoint:
     private_headers: frozenset[bytes]
     idempotency: HeaderKey | Expression | None
     idempotency_window_seconds: int
-    rate_limit_per_minute: int
-    lease: TokenLease
+    bucket: Bucket
     origins: dict[tuple[str, str, str, UUID | None], Origin] = field(default_factory=dict)
 
     def origin(self, method: str, path: str, source: str, secret_id: UUID | None) -> Origin:
@@ -86,8 +90,7 @@ def decoy() -> Endpoint:
         private_headers=frozenset(),
         idempotency=None,
         idempotency_window_seconds=1,
-        rate_limit_per_minute=1,
-        lease=TokenLease(),
+        bucket=Bucket(TokenLease(), uuid4(), uuid4(), 1),
     )
 
 
@@ -149,7 +152,7 @@ class Snapshot:
         path = f"/api/inbound/{webhook.tenant_slug}/{webhook.slug}".encode()
         try:
             self._endpoints[path] = self._endpoint(changed)
-        except ValueError as error:
+        except UNREADABLE as error:
             # One faulty webhook is closed; it must not take the others down with it.
             _log.error("webhook_unreadable", webhook=str(webhook.webhook_id), error=repr(error))
             return
@@ -181,8 +184,9 @@ class Snapshot:
                 else source
             ),
             idempotency_window_seconds=webhook.idempotency_window_seconds,
-            rate_limit_per_minute=webhook.rate_limit_per_minute,
-            lease=lease,
+            bucket=Bucket(
+                lease, webhook.tenant_id, webhook.webhook_id, webhook.rate_limit_per_minute
+            ),
         )
 
     def _live_secrets(self, configured: ConfiguredWebhook) -> Sequence[LiveSecret]:

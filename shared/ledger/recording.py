@@ -80,9 +80,9 @@ class Recording:
     ) -> dict[UUID, UUID]:
         """Record deliveries with keys and outbox rows; return id -> first id for the duplicates.
 
-        Each row is recorded whole or not at all, and again without effect: after an unknown
-        outcome, send the same rows once more. A row whose key is held by an earlier delivery is
-        recorded as its duplicate.
+        Each row is recorded whole or not at all. A row whose key is held by an earlier delivery is
+        recorded as its duplicate. After an unknown outcome use ``record_again``: to let the same
+        rows through here twice would cost PostgreSQL a fifth of the whole.
         """
         arguments = _columns(rows, outbox_delay_seconds)
         taken = await self._connection.fetch(_QUERIES["record_accepted"], *arguments)
@@ -94,6 +94,28 @@ class Recording:
         )
         holders = await self._connection.fetch(_QUERIES["record_repeated"], *arguments)
         return {own: holder for own, holder in holders if own != holder}
+
+    async def record_again(
+        self, rows: Sequence[AcceptedRow], *, outbox_delay_seconds: float
+    ) -> dict[UUID, UUID]:
+        """Like ``record_accepted``, for rows of which any may be recorded already.
+
+        Raises:
+            asyncpg.UniqueViolationError: The earlier try ended meanwhile; do this again.
+        """
+        known = await self._connection.fetch(
+            _QUERIES["list_recorded"],
+            [row.origin.tenant_id for row in rows],
+            [row.delivery_id for row in rows],
+        )
+        first_of = {record["delivery_id"]: record["duplicate_of"] for record in known}
+        duplicates = {own: first for own, first in first_of.items() if first is not None}
+        rest = [row for row in rows if row.delivery_id not in first_of]
+        if rest:
+            duplicates |= await self.record_accepted(
+                rest, outbox_delay_seconds=outbox_delay_seconds
+            )
+        return duplicates
 
     async def record_refused(self, rows: Sequence[RefusedRow]) -> None:
         """Record refused requests as failed deliveries."""

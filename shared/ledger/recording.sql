@@ -2,7 +2,7 @@
 -- Record accepted deliveries with their keys and outbox rows: one statement, one commit. Returns the ids whose
 -- idempotency key was taken already; nothing of those is recorded, see record_repeated. Keys are taken in sorted
 -- order, so that batches of several gateways cannot deadlock; a key that another batch is taking is waited for.
--- Sending the same rows again after an unknown outcome records nothing twice.
+-- Not to be sent again after an unknown outcome: see list_recorded.
 -- Rows: $1 delivery_id, $2 origin (index into the arrays from $7 on), $3 received_at in ms, $4 headers, $5 body, $6 key
 -- Origins: $7 tenant_id, $8 webhook_id, $9 webhook_version, $10 secret_id, $11 method, $12 path,
 -- $13 source_address, $14 idempotency window in seconds
@@ -29,14 +29,20 @@ with input as (
            to_timestamp(received_ms::double precision / 1000), ($11::text[])[origin], ($12::text[])[origin],
            headers, body, ($13::text[])[origin], key, fault, 'verified', 'pending', 200
     from fresh
-    on conflict do nothing
 ), queued as (
     insert into postern.outbox (tenant_id, delivery_id, available_at)
     select ($7::uuid[])[origin], delivery_id, now() + make_interval(secs => $15::double precision)
     from fresh
-    on conflict do nothing
 )
 select delivery_id from input where key is not null and delivery_id not in (select delivery_id from taken)
+
+-- list_recorded --
+-- Of deliveries whose recording had an unknown outcome, those that are recorded, with the first delivery where they
+-- are duplicates.
+-- $1 tenant_id, $2 delivery_id; arrays of one length
+select d.delivery_id, d.duplicate_of
+from unnest($1::uuid[], $2::uuid[]) as sent (tenant_id, delivery_id)
+join postern.deliveries d on d.tenant_id = sent.tenant_id and d.delivery_id = sent.delivery_id
 
 -- record_repeated --
 -- Record deliveries whose keys were taken a moment ago: as duplicates of the delivery that holds the key, or, where

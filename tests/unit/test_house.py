@@ -18,6 +18,7 @@ import worker.metrics
 from deploy.example_env import EXAMPLE, render
 from shared.database.queries import Queries
 from shared.domain.delivery import AuthStatus, DispatchStatus
+from shared.observability.histogram import LocalHistogram
 from tests.house import ROOT, SOURCES, project_files, python_files, sql_files
 
 _STATEMENT = re.compile(
@@ -120,7 +121,7 @@ def _series(module: ModuleType) -> set[str]:
     metrics = [
         item
         for item in vars(module).values()
-        if isinstance(item, prometheus_client.metrics.MetricWrapperBase)
+        if isinstance(item, prometheus_client.metrics.MetricWrapperBase | LocalHistogram)
     ]
     return {
         family.name + ("_total" if family.type == "counter" else "")

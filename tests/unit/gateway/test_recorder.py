@@ -108,8 +108,9 @@ async def test_write_when_handing_on_fails() -> None:
 
 
 async def test_write_when_ledger_comes_back_in_time() -> None:
-    """An unknown outcome is tried again with the same rows until the deadline."""
-    faults = [DatabaseUnavailable("away"), DatabaseUnavailable("away"), None]
+    """After an unknown outcome what is missing is looked up and recorded, until the deadline."""
+    # The first try, a look that fails, a look that shows nothing, the recording.
+    faults = [DatabaseUnavailable("away"), DatabaseUnavailable("away"), None, None]
     connection = PickyConnection(lambda _: faults.pop(0))
     async with _recording(connection) as recorder:
         assert await _answers(recorder, [_row()]) == [True]
