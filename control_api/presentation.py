@@ -1,13 +1,14 @@
 """How things of the ledger look in answers."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from shared.domain.delivery import parse_header_block
-from shared.ledger.deliveries import DeliverySummary, RecordedDelivery
+from shared.ledger.deliveries import DeliverySummary, RecordedAttempt, RecordedDelivery
 from shared.ledger.samples import Sample
 from shared.ledger.webhooks import StoredWebhook
 
@@ -67,8 +68,10 @@ def delivery_summary_content(delivery: DeliverySummary) -> dict[str, Any]:
     }
 
 
-def delivery_content(delivery: RecordedDelivery) -> dict[str, Any]:
-    """Return a delivery with all that was received."""
+def delivery_content(
+    delivery: RecordedDelivery, attempts: Sequence[RecordedAttempt] = ()
+) -> dict[str, Any]:
+    """Return a delivery with all that was received, and what each attempt at it met."""
     headers = headers_content(delivery.request_headers)
     body, encoding = body_content(delivery.request_body)
     return delivery_summary_content(delivery) | {
@@ -76,6 +79,9 @@ def delivery_content(delivery: RecordedDelivery) -> dict[str, Any]:
         "request_headers": headers,
         "request_body": body,
         "request_body_encoding": encoding,
+        "attempts": [
+            asdict(attempt) | {"outcome": orjson.Fragment(attempt.outcome)} for attempt in attempts
+        ],
     }
 
 

@@ -17,6 +17,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shared.domain.retry import (
+    MAX_ATTEMPTS,
+    MAX_DELAY_SECONDS,
+    MAX_FACTOR,
+    Jitter,
+    RetryPolicy,
+)
 from shared.domain.webhook import (
     MAX_IDEMPOTENCY_WINDOW_SECONDS,
     MAX_RATE_LIMIT_PER_MINUTE,
@@ -30,6 +37,7 @@ from shared.expressions.compiler import check_expression
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _MAX_MAPPED_FIELDS = 100
 _MAX_NETWORKS = 1000
+_DEFAULTS = RetryPolicy()
 
 
 def _printable(text: str) -> str:
@@ -133,8 +141,8 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class IdempotencySourceBody(Body):
-    """Where a request's idempotency key is found."""
+class KeySourceBody(Body):
+    """Where a request's idempotency key or ordering key is found."""
 
     type: Literal["header", "jsonata"]
     value: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -151,6 +159,43 @@ class IdempotencySourceBody(Body):
                 return value
 
 
+class OrderingBody(Body):
+    """In which order deliveries are handled: any, one by one, or one by one for each key."""
+
+    type: Literal["none", "webhook", "key"]
+    source: KeySourceBody | None = None
+
+    @model_validator(mode="after")
+    def _source_fits_type(self) -> "OrderingBody":
+        if self.type == "key" and self.source is None:
+            raise PydanticCustomError("required", "Say in source where the key is found")
+        if self.type != "key" and self.source is not None:
+            raise PydanticCustomError("one_of", "A source goes with the type key alone")
+        return self
+
+
+class RetryPolicyBody(Body):
+    """How often and how far apart attempts are made; what is left out has its default."""
+
+    max_attempts: int = Field(default=_DEFAULTS.max_attempts, ge=1, le=MAX_ATTEMPTS)
+    first_delay_seconds: float = Field(
+        default=_DEFAULTS.first_delay_seconds, gt=0, le=MAX_DELAY_SECONDS
+    )
+    factor: float = Field(default=_DEFAULTS.factor, ge=1, le=MAX_FACTOR)
+    max_delay_seconds: float = Field(
+        default=_DEFAULTS.max_delay_seconds, gt=0, le=MAX_DELAY_SECONDS
+    )
+    jitter: Jitter = _DEFAULTS.jitter
+
+    @model_validator(mode="after")
+    def _delays_grow(self) -> "RetryPolicyBody":
+        if self.first_delay_seconds > self.max_delay_seconds:
+            raise PydanticCustomError(
+                "minimum", "max_delay_seconds must not be less than first_delay_seconds"
+            )
+        return self
+
+
 class WebhookBody(Body):
     """A webhook; the two configs are judged by the models of their types."""
 
@@ -159,7 +204,7 @@ class WebhookBody(Body):
     description: Description | None = None
     auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
     auth_config: dict[str, Any] = Field(default_factory=dict)
-    idempotency_source: IdempotencySourceBody | None = None
+    idempotency_source: KeySourceBody | None = None
     idempotency_window_seconds: int = Field(
         default=86_400, ge=1, le=MAX_IDEMPOTENCY_WINDOW_SECONDS
     )
@@ -167,6 +212,8 @@ class WebhookBody(Body):
     handler_config: dict[str, Any] = Field(default_factory=dict)
     rate_limit_per_minute: int = Field(default=600, ge=1, le=MAX_RATE_LIMIT_PER_MINUTE)
     is_active: bool = True
+    retry_policy: RetryPolicyBody | None = None
+    ordering: OrderingBody | None = None
 
 
 class AuthBody(Body):

@@ -12,13 +12,16 @@ from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Pool, create_pool
 from shared.domain.retry import RetryPolicy
 from shared.expressions.evaluator import Evaluator
 from shared.expressions.sandbox import Sandbox
+from shared.ledger.circuit_breakers import BreakerPolicy
 from shared.observability.logging import get_logger
 from shared.observability.operations import operations_app, operations_config
 from shared.observability.serving import serve
 from shared.queue.connect import POSTGRES_QUEUE_URL, connect_consumer, connect_producer
 from worker.actions import assets
 from worker.actions.registry import ENTRY_POINT_GROUP, Registry
+from worker.attempt import AttemptRules
 from worker.consumer import ConsumerLimits, ConsumerLoop
+from worker.dead_letters import dead_letter_box
 from worker.handlers.direct_action import DirectActionHandler
 from worker.health import worker_readiness
 from worker.maintenance.announcement import announcement_duty
@@ -27,7 +30,7 @@ from worker.maintenance.expiry import expiry_duty
 from worker.maintenance.partitions import partitions_duty
 from worker.maintenance.relay import Relay
 from worker.maintenance.samples import samples_duty
-from worker.processor import AttemptRules, Processor
+from worker.processor import Processor
 from worker.settings import WorkerSettings
 from worker.webhooks import WebhookCache
 
@@ -62,6 +65,7 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
         loop = ConsumerLoop(
             consumer,
             processor.process,
+            keep_poison=dead_letter_box(system_pool),
             limits=ConsumerLimits(
                 concurrency=settings.concurrency, drain_seconds=settings.drain_seconds
             ),
@@ -143,6 +147,11 @@ def build_processor(
                 max_delay_seconds=settings.retry_longest_seconds,
             ),
             random=SystemRandom().random,
+            breaker=BreakerPolicy(
+                failures=settings.breaker_failures,
+                hold_seconds=settings.breaker_hold_seconds,
+                longest_hold_seconds=settings.breaker_longest_hold_seconds,
+            ),
         ),
         clock=clock,
     )

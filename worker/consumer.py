@@ -4,7 +4,6 @@ It knows nothing of handlers. A delivery leaves it acknowledged, or given back t
 """
 
 import asyncio
-import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -13,13 +12,13 @@ from shared.errors import DatabaseUnavailable, QueueUnavailable
 from shared.observability.logging import get_logger
 from shared.queue.port import Consumer, PoisonRecord, Receipt
 from worker import metrics
+from worker.dead_letters import KeepPoison
 from worker.pause import Pause
 
 _LOGGER = get_logger(__name__)
 
 #: How long one look for deliveries may wait; also how soon a stop is noticed.
 _RECEIVE_SECONDS = 0.5
-_LONGEST_SHOWN_BYTES = 1024
 
 Process = Callable[[QueuedDelivery], Awaitable[None]]
 
@@ -35,9 +34,17 @@ class ConsumerLimits:
 class ConsumerLoop:
     """Receives, processes and acknowledges until it is told to stop."""
 
-    def __init__(self, consumer: Consumer, process: Process, *, limits: ConsumerLimits) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        process: Process,
+        *,
+        keep_poison: KeepPoison,
+        limits: ConsumerLimits,
+    ) -> None:
         self._consumer = consumer
         self._process = process
+        self._keep_poison = keep_poison
         self._limits = limits
         self._running: set[asyncio.Task[None]] = set()
         #: Set whenever the loop has reason to look again.
@@ -101,25 +108,23 @@ class ConsumerLoop:
     async def _handle(self, receipt: Receipt) -> None:
         match receipt.content:
             case PoisonRecord() as poison:
-                _report_poison(poison)
-                await self._ack(receipt)
+                await self._finish(receipt, self._keep_poison(poison), name=poison.source)
             case QueuedDelivery() as delivery:
+                name = str(delivery.delivery_id)
                 with metrics.IN_FLIGHT.track_inprogress():
-                    await self._handle_delivery(receipt, delivery)
+                    await self._finish(receipt, self._process(delivery), name=name)
 
-    async def _handle_delivery(self, receipt: Receipt, delivery: QueuedDelivery) -> None:
+    async def _finish(self, receipt: Receipt, work: Awaitable[None], *, name: str) -> None:
         try:
-            await self._process(delivery)
+            await work
         except DatabaseUnavailable as error:
             metrics.DATABASE_ERRORS.inc()
-            _LOGGER.warning(
-                "database_unavailable", delivery_id=str(delivery.delivery_id), error=str(error)
-            )
+            _LOGGER.warning("database_unavailable", delivery_id=name, error=str(error))
             await self._nack(receipt, delay_seconds=self._database.begin(str(error)))
         except Exception:
             # The border: one delivery must not end the loop, nor be lost.
             metrics.UNEXPECTED_ERRORS.inc()
-            _LOGGER.exception("delivery_not_processed", delivery_id=str(delivery.delivery_id))
+            _LOGGER.exception("delivery_not_processed", delivery_id=name)
             await self._nack(receipt, delay_seconds=Pause.LONGEST_SECONDS)
         else:
             self._database.end()
@@ -166,15 +171,3 @@ class ConsumerLoop:
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._wake.set()
-
-
-def _report_poison(poison: PoisonRecord) -> None:
-    """Count and log a record that is no delivery, with the start of its bytes."""
-    metrics.POISON_RECORDS.inc()
-    _LOGGER.error(
-        "poison_record",
-        source=poison.source,
-        reason=poison.reason,
-        value_bytes=len(poison.value),
-        value_base64=base64.b64encode(poison.value[:_LONGEST_SHOWN_BYTES]).decode(),
-    )

@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 DELIVERIES = Counter(
     "postern_worker_deliveries",
-    "Attempts by what became of the delivery: dispatched, failed, retried or stale.",
+    "Deliveries taken, by what became of them: dispatched, failed, retried, stale, parked, held.",
     ["outcome"],
 )
 FAULTS = Counter(
@@ -32,6 +32,10 @@ QUEUE_ERRORS = Counter(
 POISON_RECORDS = Counter(
     "postern_worker_poison_records",
     "Records taken from the queue that are no deliveries.",
+)
+BREAKERS_OPENED = Counter(
+    "postern_worker_breakers_opened",
+    "Circuit breakers that opened because a webhook's attempts failed in a row.",
 )
 CONFIGURATION_RELOADS = Counter(
     "postern_worker_configuration_reloads",

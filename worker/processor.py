@@ -1,30 +1,41 @@
-"""One attempt at one delivery: claim, effect, outcome and state in one transaction."""
+"""Deliveries one attempt at a time: claim, effect, outcome and state in one transaction."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
 from shared.clock import Clock
-from shared.database.pool import Pool, tenant_transaction
+from shared.database.pool import Connection, Pool, tenant_transaction
 from shared.domain.delivery import DispatchStatus, QueuedDelivery
-from shared.domain.retry import RetryPolicy
-from shared.domain.webhook import DirectAction, Handler, Webhook, WorkflowStart
+from shared.domain.webhook import DirectAction, Webhook, WorkflowStart
 from shared.errors import DatabaseUnavailable
 from shared.ledger.attempts import Attempts, Claim
+from shared.ledger.circuit_breakers import CircuitBreakers
+from shared.ledger.order import Order
 from worker import metrics
+from worker.attempt import Attempt, AttemptRules
 from worker.bounded_run import run_bounded, unexpected_error
-from worker.dispatch import Fail, TryAgain, decide
+from worker.breaker import BreakerGate
 from worker.handlers.direct_action import DirectActionHandler, PreparedAction
 from worker.outcome import Done, Outcome, Reject, Retry
 from worker.outcome_document import encode_outcome
+from worker.settlement import Settlement
 from worker.webhooks import WebhookCache
 
-#: How often an attempt begins again because the configuration changed under it.
+#: How often an attempt begins again because something changed under it.
 _MAX_RELOADS = 5
+#: Deliveries of one key that are handled in a row before others have their turn.
+_LONGEST_CHAIN = 100
+_CHAIN_LEASE_SECONDS = 30.0
+
+Prepared = PreparedAction | Reject | Retry
 
 
 class _ConfigurationChangedError(Exception):
     """The claim shows another version of the webhook than the one prepared for."""
+
+
+class _BreakerOpenError(Exception):
+    """The claim shows that the webhook's circuit breaker is open."""
 
 
 class _RolledBackError(Exception):
@@ -35,23 +46,9 @@ class _RolledBackError(Exception):
         super().__init__(outcome.reason)
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """What is known of the attempt so far."""
-
-    delivery: QueuedDelivery
-    started: float
-    handler: Handler | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRules:
-    """How long an attempt may take, and how often and far apart attempts are."""
-
-    handler_timeout_seconds: float
-    policy: RetryPolicy
-    #: Returns a float in [0, 1); spreads retries.
-    random: Callable[[], float]
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The delivery waits, without an attempt, for its webhook's circuit breaker to close."""
 
 
 class Processor:
@@ -71,17 +68,49 @@ class Processor:
         self._direct_actions = direct_actions
         self._rules = rules
         self._clock = clock
+        self._settlement = Settlement(pool, rules, clock)
+        self._breaker = BreakerGate(pool)
 
     async def process(self, delivery: QueuedDelivery) -> None:
         """Make one attempt and record what became of it.
 
-        When this returns, the delivery is finished, failed, waiting for its next attempt in the
-        outbox, or was none of this copy's business.
+        When this returns, the delivery is finished, failed, waiting in the outbox for its next
+        attempt, parked until its turn comes, or was none of this copy's business. After one that
+        had its turn, those of its key that were waiting for it follow at once.
 
         Raises:
             DatabaseUnavailable: Nothing is known; the delivery has to come again.
         """
-        attempt = _Attempt(delivery, self._clock.monotonic())
+        following: QueuedDelivery | None = delivery
+        for _ in range(_LONGEST_CHAIN):
+            if following is None or not await self._may_run(following):
+                return
+            await self._process(following)
+            following = await self._claim_following(following)
+
+    async def _may_run(self, delivery: QueuedDelivery) -> bool:
+        key = delivery.ordering_key
+        if key is None:
+            return True
+        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
+            may_run = await Order(connection).take_turn(
+                delivery.tenant_id, key, delivery.delivery_id
+            )
+        if not may_run:
+            metrics.DELIVERIES.labels("parked").inc()
+        return may_run
+
+    async def _claim_following(self, delivery: QueuedDelivery) -> QueuedDelivery | None:
+        key = delivery.ordering_key
+        if key is None:
+            return None
+        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
+            return await Order(connection).claim_following(
+                delivery.tenant_id, key, lease_seconds=_CHAIN_LEASE_SECONDS
+            )
+
+    async def _process(self, delivery: QueuedDelivery) -> None:
+        attempt = Attempt(delivery, self._clock.monotonic())
         try:
             outcome = await self._attempt(attempt)
         except DatabaseUnavailable:
@@ -91,15 +120,17 @@ class Processor:
         match outcome:
             case None:
                 self._count(attempt, "stale")
+            case _Held():
+                self._count(attempt, "held")
             case Done():
                 self._count(attempt, "dispatched")
                 metrics.ACCEPT_TO_DONE_SECONDS.observe(self._age_seconds(delivery))
             case Retry() | Reject():
-                await self._settle(attempt, outcome)
+                await self._settlement.settle(attempt, outcome)
             case _:
                 assert_never(outcome)
 
-    async def _attempt(self, attempt: _Attempt) -> Outcome | None:
+    async def _attempt(self, attempt: Attempt) -> Outcome | _Held | None:
         """Return the outcome, with its effect committed where it is ``Done``; None if stale."""
         delivery = attempt.delivery
         body = delivery.body if delivery.body is not None else await self._find_body(delivery)
@@ -107,7 +138,7 @@ class Processor:
             webhook = await self._webhooks.find(delivery.tenant_id, delivery.webhook_id)
             if webhook is None:
                 return Reject("the webhook has been deleted", "webhook_gone")
-            attempt.handler = webhook.handler
+            attempt.webhook = webhook
             prepared = await self._prepare(webhook, delivery, body)
             try:
                 return await self._run_claimed(attempt, webhook, prepared)
@@ -116,11 +147,13 @@ class Processor:
             except _ConfigurationChangedError:
                 metrics.CONFIGURATION_RELOADS.inc()
                 self._webhooks.forget(webhook)
+            except _BreakerOpenError:
+                attempt.is_probe = await self._breaker.take_probe(delivery)
+                if not attempt.is_probe and await self._breaker.hold(delivery):
+                    return _Held()
         return Retry("the configuration changed during every attempt", "configuration_changing")
 
-    async def _prepare(
-        self, webhook: Webhook, delivery: QueuedDelivery, body: bytes
-    ) -> PreparedAction | Reject | Retry:
+    async def _prepare(self, webhook: Webhook, delivery: QueuedDelivery, body: bytes) -> Prepared:
         match webhook.handler:
             case DirectAction() as config:
                 return await self._direct_actions.prepare(
@@ -135,77 +168,54 @@ class Processor:
                 assert_never(webhook.handler)
 
     async def _run_claimed(
-        self, attempt: _Attempt, webhook: Webhook, prepared: PreparedAction | Reject | Retry
+        self, attempt: Attempt, webhook: Webhook, prepared: Prepared
     ) -> Outcome | None:
         """Claim, run and finish in one transaction, which only ``Done`` commits with an effect."""
         delivery = attempt.delivery
         async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
-            attempts = Attempts(connection)
-            claim = await attempts.claim(delivery)
+            claim = await Attempts(connection).claim(delivery)
             if claim is None or _is_stale(claim, delivery):
                 return None
             if claim.webhook_version != webhook.version:
                 raise _ConfigurationChangedError
-            outcome: Outcome = (
-                prepared
-                if isinstance(prepared, Reject | Retry)
-                else await run_bounded(
-                    prepared, connection, timeout_seconds=self._rules.handler_timeout_seconds
-                )
-            )
+            if claim.breaker_is_open and not attempt.is_probe:
+                raise _BreakerOpenError
+            outcome = await self._run(prepared, connection)
             if not isinstance(outcome, Done):
                 raise _RolledBackError(outcome)
-            await attempts.finish(
-                delivery,
-                outcome=encode_outcome(outcome.result),
-                duration_ms=self._duration_ms(attempt),
-            )
-            return outcome
+            was_open = await self._finish(connection, attempt, claim, outcome)
+        if was_open:
+            await self._breaker.release(delivery.tenant_id, delivery.webhook_id)
+        return outcome
 
-    async def _settle(self, attempt: _Attempt, outcome: Retry | Reject) -> None:
-        """Record an attempt without effect, unless another copy moved the delivery on."""
-        delivery = attempt.delivery
-        decision = decide(
-            outcome,
-            attempt=delivery.attempt,
-            policy=self._rules.policy,
-            random=self._rules.random,
+    async def _run(self, prepared: Prepared, connection: Connection) -> Outcome:
+        if isinstance(prepared, Reject | Retry):
+            return prepared
+        return await run_bounded(
+            prepared, connection, timeout_seconds=self._rules.handler_timeout_seconds
         )
-        document = encode_outcome({**decision.document, **_handler_name(attempt.handler)})
-        duration_ms = self._duration_ms(attempt)
-        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
-            attempts = Attempts(connection)
-            match decision:
-                case Fail():
-                    moved = await attempts.fail(
-                        delivery, outcome=document, duration_ms=duration_ms
-                    )
-                case TryAgain():
-                    moved = await attempts.retry(
-                        delivery,
-                        outcome=document,
-                        duration_ms=duration_ms,
-                        delay_seconds=decision.delay_seconds,
-                    )
-                case _:
-                    assert_never(decision)
-        if not moved:
-            self._count(attempt, "stale")
-            return
-        metrics.FAULTS.labels(outcome.code).inc()
-        self._count(attempt, "failed" if isinstance(decision, Fail) else "retried")
+
+    async def _finish(
+        self, connection: Connection, attempt: Attempt, claim: Claim, outcome: Done
+    ) -> bool:
+        """Close the delivery; return whether that has closed an open circuit breaker."""
+        delivery = attempt.delivery
+        await Attempts(connection).finish(
+            delivery,
+            outcome=encode_outcome(outcome.result),
+            duration_ms=(self._clock.monotonic() - attempt.started) * 1000,
+        )
+        if not claim.webhook_has_failed:
+            return False
+        return await CircuitBreakers(connection).close(delivery.tenant_id, delivery.webhook_id)
 
     async def _find_body(self, delivery: QueuedDelivery) -> bytes:
         async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
             body = await Attempts(connection).find_body(delivery.tenant_id, delivery.delivery_id)
         return body or b""
 
-    def _count(self, attempt: _Attempt, outcome: str) -> None:
-        metrics.DELIVERIES.labels(outcome).inc()
-        metrics.ATTEMPT_SECONDS.observe(self._clock.monotonic() - attempt.started)
-
-    def _duration_ms(self, attempt: _Attempt) -> float:
-        return (self._clock.monotonic() - attempt.started) * 1000
+    def _count(self, attempt: Attempt, outcome: str) -> None:
+        attempt.count(outcome, now=self._clock.monotonic())
 
     def _age_seconds(self, delivery: QueuedDelivery) -> float:
         return max((self._clock.now() - delivery.received_at).total_seconds(), 0.0)
@@ -217,15 +227,3 @@ def _is_stale(claim: Claim, delivery: QueuedDelivery) -> bool:
         claim.dispatch_status is not DispatchStatus.PENDING
         or claim.retry_count != delivery.attempt
     )
-
-
-def _handler_name(handler: Handler | None) -> dict[str, str]:
-    match handler:
-        case DirectAction():
-            return {"action": handler.action}
-        case WorkflowStart():
-            return {"workflow": handler.workflow}
-        case None:
-            return {}
-        case _:
-            assert_never(handler)

@@ -37,11 +37,26 @@ class WorkerSettings(Settings):
     drain_seconds: float = setting(
         "How long deliveries in hand may take to finish at a stop.", default=10.0
     )
-    max_attempts: int = setting("Attempts per delivery, the first included.", default=12)
+    max_attempts: int = setting(
+        "Attempts per delivery, the first included, unless the webhook has its own policy.",
+        default=12,
+    )
     retry_first_seconds: float = setting(
         "Longest wait before the second attempt; it doubles from attempt to attempt.", default=1.0
     )
     retry_longest_seconds: float = setting("Longest wait before any attempt.", default=3600.0)
+    breaker_failures: int = setting(
+        "Failed attempts in a row, of several deliveries of a webhook, that open its circuit "
+        "breaker: deliveries are then held back instead of using up attempts.",
+        default=10,
+    )
+    breaker_hold_seconds: float = setting(
+        "From a circuit breaker's opening to its first probe; each probe that fails doubles it.",
+        default=30.0,
+    )
+    breaker_longest_hold_seconds: float = setting(
+        "Longest time between two probes of an open circuit breaker.", default=300.0
+    )
     sandbox_size: int = setting(
         "Expressions that the engine may evaluate at a time; a process each, and one spare.",
         default=1,
@@ -62,6 +77,7 @@ class WorkerSettings(Settings):
             "database_pool_size": 1,
             "system_pool_size": 2,
             "max_attempts": 1,
+            "breaker_failures": 1,
             "sandbox_size": 1,
             "retention_days": 1,
         }
@@ -85,6 +101,8 @@ class WorkerSettings(Settings):
             "drain_seconds",
             "retry_first_seconds",
             "retry_longest_seconds",
+            "breaker_hold_seconds",
+            "breaker_longest_hold_seconds",
             "expression_timeout_seconds",
         )
         faults = [
@@ -106,4 +124,8 @@ class WorkerSettings(Settings):
             )
         if self.retry_first_seconds > self.retry_longest_seconds:
             faults.append(f"{self.prefix}RETRY_FIRST_SECONDS: longer than RETRY_LONGEST_SECONDS")
+        if self.breaker_hold_seconds > self.breaker_longest_hold_seconds:
+            faults.append(
+                f"{self.prefix}BREAKER_HOLD_SECONDS: longer than BREAKER_LONGEST_HOLD_SECONDS"
+            )
         return faults

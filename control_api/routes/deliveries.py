@@ -71,8 +71,10 @@ async def list_by_tenant(services: Provided, caller: Reader, wanted: Wanted) -> 
 async def get(services: Provided, caller: Reader, delivery_id: UUID) -> Response:
     """Get a delivery of any webhook."""
     async with services.transaction(caller) as connection:
-        delivery = await Deliveries(connection).get(caller.tenant_id, delivery_id)
-    return data(delivery_content(delivery))
+        deliveries = Deliveries(connection)
+        delivery = await deliveries.get(caller.tenant_id, delivery_id)
+        attempts = await deliveries.list_attempts(caller.tenant_id, delivery_id)
+    return data(delivery_content(delivery, attempts))
 
 
 @router.get("/inbound-webhooks/{webhook_id}/deliveries")
@@ -99,10 +101,10 @@ async def get_of_webhook(
 ) -> Response:
     """Get a delivery of this webhook, with its headers and body."""
     async with services.transaction(caller) as connection:
-        delivery = await Deliveries(connection).get(
-            caller.tenant_id, delivery_id, webhook_id=webhook_id
-        )
-    return data(delivery_content(delivery))
+        deliveries = Deliveries(connection)
+        delivery = await deliveries.get(caller.tenant_id, delivery_id, webhook_id=webhook_id)
+        attempts = await deliveries.list_attempts(caller.tenant_id, delivery_id)
+    return data(delivery_content(delivery, attempts))
 
 
 def _page(found: list[DeliverySummary], wanted: DeliveryQuery) -> dict[str, Any]:

@@ -117,6 +117,93 @@ begin
 end
 $$;
 
+CREATE FUNCTION postern.leave_order(in_tenant_id uuid, in_ordering_key text, in_delivery_id uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    following postern.ordered_deliveries;
+begin
+    perform postern.lock_ordering_key(in_tenant_id, in_ordering_key);
+    delete from postern.ordered_deliveries where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
+    perform from postern.ordered_deliveries
+        where tenant_id = in_tenant_id and ordering_key = in_ordering_key and has_turn;
+    if found then
+        return true;
+    end if;
+    select * into following from postern.ordered_deliveries
+        where tenant_id = in_tenant_id and ordering_key = in_ordering_key
+        order by position limit 1;
+    if not found then
+        return true;
+    end if;
+    update postern.ordered_deliveries set has_turn = true, is_parked = false
+        where tenant_id = in_tenant_id and delivery_id = following.delivery_id;
+    if following.is_parked then
+        -- It has not run yet, so that its attempt is the first.
+        insert into postern.outbox (tenant_id, delivery_id, available_at, ordering_key, ticket)
+            values (in_tenant_id, following.delivery_id, now(), in_ordering_key, nextval('postern.outbox_ticket'))
+            on conflict (tenant_id, delivery_id) do update
+                set available_at = excluded.available_at, ticket = excluded.ticket;
+    end if;
+    return true;
+end
+$$;
+
+CREATE FUNCTION postern.lock_ordering_key(in_tenant_id uuid, in_ordering_key text) RETURNS void
+    LANGUAGE sql
+    AS $$
+    select pg_advisory_xact_lock(hashtextextended(in_tenant_id::text || in_ordering_key, 0))
+$$;
+
+CREATE FUNCTION postern.pass_turn() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform postern.leave_order(new.tenant_id, new.ordering_key, new.delivery_id);
+    return null;
+end
+$$;
+
+CREATE FUNCTION postern.take_place_in_order() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into postern.ordered_deliveries (tenant_id, ordering_key, delivery_id)
+        values (new.tenant_id, new.ordering_key, new.delivery_id);
+    return null;
+end
+$$;
+
+CREATE FUNCTION postern.take_turn(in_tenant_id uuid, in_ordering_key text, in_delivery_id uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    first_id uuid;
+begin
+    perform postern.lock_ordering_key(in_tenant_id, in_ordering_key);
+    select delivery_id into first_id from postern.ordered_deliveries
+        where tenant_id = in_tenant_id and ordering_key = in_ordering_key and has_turn;
+    if found and first_id = in_delivery_id then
+        return true;
+    end if;
+    if not found then
+        select delivery_id into first_id from postern.ordered_deliveries
+            where tenant_id = in_tenant_id and ordering_key = in_ordering_key
+            order by position limit 1;
+        if first_id = in_delivery_id then
+            -- Lost in a crash, the turn is taken again: the commit need not wait for the disk.
+            perform set_config('synchronous_commit', 'off', true);
+            update postern.ordered_deliveries set has_turn = true
+                where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
+            return true;
+        end if;
+    end if;
+    update postern.ordered_deliveries set is_parked = true
+        where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
+    return not found;
+end
+$$;
+
 CREATE FUNCTION postern.uuid7_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -154,6 +241,28 @@ CREATE TABLE postern.audit_events (
     details json DEFAULT '{}'::json NOT NULL
 );
 
+CREATE TABLE postern.circuit_breakers (
+    tenant_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    failures integer NOT NULL,
+    last_failed uuid NOT NULL,
+    opened_at timestamp with time zone,
+    hold_seconds double precision NOT NULL,
+    held_count integer DEFAULT 0 NOT NULL,
+    probe_at timestamp with time zone,
+    probe_id uuid,
+    probe_until timestamp with time zone
+);
+
+CREATE TABLE postern.dead_letters (
+    dead_letter_id uuid NOT NULL,
+    source text NOT NULL,
+    reason text NOT NULL,
+    value bytea NOT NULL,
+    value_bytes integer NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE postern.deliveries (
     tenant_id uuid NOT NULL,
     delivery_id uuid NOT NULL,
@@ -180,6 +289,7 @@ CREATE TABLE postern.deliveries (
     is_test boolean DEFAULT false NOT NULL,
     replayed_from uuid,
     duplicate_of uuid,
+    ordering_key text,
     CONSTRAINT deliveries_auth_status_check CHECK ((auth_status = ANY (ARRAY['verified'::text, 'rejected_signature'::text, 'rejected_bearer'::text, 'rejected_ip'::text, 'rejected_no_auth'::text]))),
     CONSTRAINT deliveries_dispatch_status_check CHECK ((dispatch_status = ANY (ARRAY['pending'::text, 'dispatched'::text, 'failed'::text, 'duplicate'::text])))
 )
@@ -211,6 +321,7 @@ CREATE TABLE postern.deliveries_default (
     is_test boolean DEFAULT false CONSTRAINT deliveries_is_test_not_null NOT NULL,
     replayed_from uuid,
     duplicate_of uuid,
+    ordering_key text,
     CONSTRAINT deliveries_auth_status_check CHECK ((auth_status = ANY (ARRAY['verified'::text, 'rejected_signature'::text, 'rejected_bearer'::text, 'rejected_ip'::text, 'rejected_no_auth'::text]))),
     CONSTRAINT deliveries_dispatch_status_check CHECK ((dispatch_status = ANY (ARRAY['pending'::text, 'dispatched'::text, 'failed'::text, 'duplicate'::text])))
 );
@@ -245,13 +356,40 @@ CREATE TABLE postern.idempotency_keys (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE postern.ordered_deliveries (
+    tenant_id uuid NOT NULL,
+    ordering_key text NOT NULL,
+    "position" bigint NOT NULL,
+    delivery_id uuid NOT NULL,
+    has_turn boolean DEFAULT false NOT NULL,
+    is_parked boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE postern.ordered_deliveries ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME postern.ordered_deliveries_position_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE postern.outbox (
     tenant_id uuid NOT NULL,
     delivery_id uuid NOT NULL,
     available_at timestamp with time zone NOT NULL,
     ordering_key text,
-    attempt integer DEFAULT 0 NOT NULL
+    attempt integer DEFAULT 0 NOT NULL,
+    ticket bigint DEFAULT 0 NOT NULL,
+    held_for uuid
 );
+
+CREATE SEQUENCE postern.outbox_ticket
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
 
 CREATE TABLE postern.rate_limit_buckets (
     tenant_id uuid NOT NULL,
@@ -321,6 +459,8 @@ CREATE TABLE postern.webhooks (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    retry_policy jsonb,
+    ordering jsonb,
     CONSTRAINT webhooks_auth_type_check CHECK ((auth_type = ANY (ARRAY['hmac_sha256'::text, 'bearer'::text, 'ip_allowlist'::text, 'path_token'::text]))),
     CONSTRAINT webhooks_handler_type_check CHECK ((handler_type = ANY (ARRAY['direct_action'::text, 'workflow'::text]))),
     CONSTRAINT webhooks_idempotency_window_seconds_check CHECK (((idempotency_window_seconds >= 1) AND (idempotency_window_seconds <= 2592000))),
@@ -379,6 +519,12 @@ ALTER TABLE ONLY postern.api_keys
 ALTER TABLE ONLY postern.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (tenant_id, event_id);
 
+ALTER TABLE ONLY postern.circuit_breakers
+    ADD CONSTRAINT circuit_breakers_pkey PRIMARY KEY (tenant_id, webhook_id);
+
+ALTER TABLE ONLY postern.dead_letters
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id);
+
 ALTER TABLE ONLY postern.deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (tenant_id, delivery_id);
 
@@ -393,6 +539,9 @@ ALTER TABLE ONLY postern.external_entity_mappings
 
 ALTER TABLE ONLY postern.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, webhook_id, key_digest);
+
+ALTER TABLE ONLY postern.ordered_deliveries
+    ADD CONSTRAINT ordered_deliveries_pkey PRIMARY KEY (tenant_id, ordering_key, "position");
 
 ALTER TABLE ONLY postern.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, delivery_id);
@@ -430,6 +579,8 @@ ALTER TABLE ONLY psa.clients
 ALTER TABLE ONLY psa.clients
     ADD CONSTRAINT clients_tenant_id_name_key UNIQUE (tenant_id, name);
 
+CREATE INDEX dead_letters_received ON postern.dead_letters USING btree (received_at);
+
 CREATE INDEX deliveries_webhook ON ONLY postern.deliveries USING btree (tenant_id, webhook_id, delivery_id DESC);
 
 CREATE INDEX deliveries_default_tenant_id_webhook_id_delivery_id_idx ON postern.deliveries_default USING btree (tenant_id, webhook_id, delivery_id DESC);
@@ -438,7 +589,13 @@ CREATE INDEX external_entity_mappings_entity ON postern.external_entity_mappings
 
 CREATE INDEX idempotency_keys_expiry ON postern.idempotency_keys USING btree (expires_at);
 
+CREATE UNIQUE INDEX ordered_deliveries_delivery ON postern.ordered_deliveries USING btree (tenant_id, delivery_id);
+
+CREATE UNIQUE INDEX ordered_deliveries_turn ON postern.ordered_deliveries USING btree (tenant_id, ordering_key) WHERE has_turn;
+
 CREATE INDEX outbox_available ON postern.outbox USING btree (available_at);
+
+CREATE INDEX outbox_held ON postern.outbox USING btree (tenant_id, held_for) WHERE (held_for IS NOT NULL);
 
 CREATE INDEX outbox_order ON postern.outbox USING btree (tenant_id, ordering_key, delivery_id) WHERE (ordering_key IS NOT NULL);
 
@@ -451,6 +608,10 @@ CREATE INDEX assets_client ON psa.assets USING btree (tenant_id, client_id);
 ALTER INDEX postern.deliveries_pkey ATTACH PARTITION postern.deliveries_default_pkey;
 
 ALTER INDEX postern.deliveries_webhook ATTACH PARTITION postern.deliveries_default_tenant_id_webhook_id_delivery_id_idx;
+
+CREATE TRIGGER deliveries_pass_turn AFTER UPDATE OF dispatch_status ON postern.deliveries FOR EACH ROW WHEN (((new.ordering_key IS NOT NULL) AND (old.dispatch_status = 'pending'::text) AND (new.dispatch_status <> 'pending'::text))) EXECUTE FUNCTION postern.pass_turn();
+
+CREATE TRIGGER deliveries_take_place AFTER INSERT ON postern.deliveries FOR EACH ROW WHEN (((new.ordering_key IS NOT NULL) AND (new.dispatch_status = 'pending'::text))) EXECUTE FUNCTION postern.take_place_in_order();
 
 CREATE TRIGGER tenants_announce AFTER UPDATE ON postern.tenants FOR EACH ROW EXECUTE FUNCTION postern.announce_tenant_change();
 
@@ -487,6 +648,8 @@ CREATE POLICY all_tenants ON postern.api_keys TO postern_system USING (true) WIT
 
 CREATE POLICY all_tenants ON postern.audit_events TO postern_system USING (true) WITH CHECK (true);
 
+CREATE POLICY all_tenants ON postern.circuit_breakers TO postern_system USING (true) WITH CHECK (true);
+
 CREATE POLICY all_tenants ON postern.deliveries TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.delivery_attempts TO postern_system USING (true) WITH CHECK (true);
@@ -494,6 +657,8 @@ CREATE POLICY all_tenants ON postern.delivery_attempts TO postern_system USING (
 CREATE POLICY all_tenants ON postern.external_entity_mappings TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.idempotency_keys TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON postern.ordered_deliveries TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.outbox TO postern_system USING (true) WITH CHECK (true);
 
@@ -513,6 +678,8 @@ ALTER TABLE postern.api_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.audit_events ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE postern.circuit_breakers ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE postern.deliveries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.delivery_attempts ENABLE ROW LEVEL SECURITY;
@@ -525,6 +692,8 @@ CREATE POLICY one_tenant ON postern.api_keys TO postern_tenant USING ((tenant_id
 
 CREATE POLICY one_tenant ON postern.audit_events TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
+CREATE POLICY one_tenant ON postern.circuit_breakers TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 CREATE POLICY one_tenant ON postern.deliveries TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.delivery_attempts TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
@@ -532,6 +701,8 @@ CREATE POLICY one_tenant ON postern.delivery_attempts TO postern_tenant USING ((
 CREATE POLICY one_tenant ON postern.external_entity_mappings TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.idempotency_keys TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON postern.ordered_deliveries TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.outbox TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
@@ -546,6 +717,8 @@ CREATE POLICY one_tenant ON postern.webhook_samples TO postern_tenant USING ((te
 CREATE POLICY one_tenant ON postern.webhook_secrets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.webhooks TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+ALTER TABLE postern.ordered_deliveries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.outbox ENABLE ROW LEVEL SECURITY;
 
@@ -594,6 +767,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.api_keys TO postern_system;
 GRANT SELECT,INSERT ON TABLE postern.audit_events TO postern_tenant;
 GRANT SELECT,INSERT ON TABLE postern.audit_events TO postern_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.circuit_breakers TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.circuit_breakers TO postern_system;
+
+GRANT SELECT,INSERT,DELETE ON TABLE postern.dead_letters TO postern_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.deliveries TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.deliveries TO postern_system;
 
@@ -606,8 +784,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.external_entity_mappings TO p
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.idempotency_keys TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.idempotency_keys TO postern_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.ordered_deliveries TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.ordered_deliveries TO postern_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.outbox TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.outbox TO postern_system;
+
+GRANT USAGE ON SEQUENCE postern.outbox_ticket TO postern_tenant;
+GRANT USAGE ON SEQUENCE postern.outbox_ticket TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.rate_limit_buckets TO postern_system;
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
+from uuid import UUID
 
 from shared.domain.identifiers import TenantId, WebhookId
+from shared.domain.retry import RetryPolicy
 
 SLUG_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 MIN_SECRET_LENGTH = 16
@@ -70,19 +72,27 @@ Auth = HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth
 
 @dataclass(frozen=True, slots=True)
 class HeaderKey:
-    """The idempotency key is the value of a request header."""
+    """The key is the value of a request header."""
 
     header: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExpressionKey:
-    """The idempotency key is a JSONata expression over the body."""
+    """The key is a JSONata expression over the body."""
 
     expression: str
 
 
 IdempotencySource = HeaderKey | ExpressionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """Deliveries are handled one at a time, in the order of their acceptance."""
+
+    #: What tells lines of deliveries apart; None: all of the webhook's are one line.
+    source: HeaderKey | ExpressionKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,10 @@ class Webhook:
     is_active: bool
     #: Grows by one with each change.
     version: int
+    #: None: the worker's default.
+    retry_policy: RetryPolicy | None = None
+    #: None: in any order, many at a time.
+    ordering: Ordering | None = None
 
 
 def auth_from_config(auth_type: str, config: Mapping[str, Any]) -> Auth:
@@ -165,15 +179,42 @@ def idempotency_from_config(config: Mapping[str, Any] | None) -> IdempotencySour
     Raises:
         ValueError: The type is unknown.
     """
-    if config is None:
-        return None
+    return None if config is None else _key_source(config)
+
+
+def ordering_from_config(config: Mapping[str, Any] | None) -> Ordering | None:
+    """Return the typed form of a stored ``ordering``; None where there is no order.
+
+    Raises:
+        ValueError: A type is unknown.
+    """
+    match None if config is None else config["type"]:
+        case None | "none":
+            return None
+        case "webhook":
+            return Ordering(source=None)
+        case "key" if config is not None:
+            return Ordering(source=_key_source(config["source"]))
+        case other:
+            raise ValueError(f"unknown ordering {other!r}")
+
+
+def ordering_key_of(webhook_id: UUID, key: str | None) -> str:
+    """Return the ordering key of a delivery.
+
+    One whose key could not be taken is in a line with the others of its webhook without a key.
+    """
+    return str(webhook_id) if key is None else f"{webhook_id}:{key}"
+
+
+def _key_source(config: Mapping[str, Any]) -> HeaderKey | ExpressionKey:
     match config["type"]:
         case "header":
             return HeaderKey(header=config["value"].lower())
         case "jsonata":
             return ExpressionKey(expression=config["value"])
         case other:
-            raise ValueError(f"unknown idempotency source {other!r}")
+            raise ValueError(f"unknown key source {other!r}")
 
 
 def handler_from_config(handler_type: str, config: Mapping[str, Any]) -> Handler:

@@ -21,6 +21,10 @@ class Claim:
     retry_count: int
     #: None: the webhook is gone.
     webhook_version: int | None
+    #: Whether attempts at the webhook's deliveries have failed since one succeeded.
+    webhook_has_failed: bool
+    #: Whether its circuit breaker is open.
+    breaker_is_open: bool
 
 
 class Attempts:
@@ -50,6 +54,8 @@ class Attempts:
             dispatch_status=DispatchStatus(row["dispatch_status"]),
             retry_count=row["retry_count"],
             webhook_version=row["webhook_version"],
+            webhook_has_failed=row["has_failed"],
+            breaker_is_open=row["is_open"],
         )
 
     async def finish(self, delivery: QueuedDelivery, *, outcome: str, duration_ms: float) -> None:

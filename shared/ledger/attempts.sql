@@ -4,16 +4,18 @@
 select request_body from postern.deliveries where tenant_id = $1 and delivery_id = $2
 
 -- claim --
--- Lock a delivery until the end of the transaction; show where it stands and its webhook's current version, which
--- is null once the webhook is deleted. Whoever waited for the lock sees what its holder committed.
+-- Lock a delivery until the end of the transaction; show where it stands, its webhook's current version, which
+-- is null once the webhook is deleted, and the webhook's circuit breaker, null where nothing has failed. Whoever waited for the lock sees what its holder committed.
 -- The lock time-out is set in a row that the lock step, which comes last, has to read first.
 -- $1 tenant_id, $2 delivery_id, $3 lock time-out with unit
 with bounded as materialized (select set_config('lock_timeout', $3, true))
-select d.dispatch_status, d.retry_count, w.version as webhook_version
+select d.dispatch_status, d.retry_count, w.version as webhook_version,
+       b.webhook_id is not null as has_failed, b.opened_at is not null as is_open
 from bounded
 cross join postern.deliveries d
 left join postern.webhooks w
     on w.tenant_id = d.tenant_id and w.webhook_id = d.webhook_id and w.deleted_at is null
+left join postern.circuit_breakers b on b.tenant_id = d.tenant_id and b.webhook_id = d.webhook_id
 where d.tenant_id = $1 and d.delivery_id = $2
 for update of d
 
@@ -67,6 +69,7 @@ with moved as (
     insert into postern.outbox (tenant_id, delivery_id, available_at, ordering_key, attempt)
     select tenant_id, delivery_id, next_attempt_at, $7, retry_count from moved
     on conflict (tenant_id, delivery_id) do update
-        set available_at = excluded.available_at, ordering_key = excluded.ordering_key, attempt = excluded.attempt
+        set available_at = excluded.available_at, ordering_key = excluded.ordering_key, attempt = excluded.attempt,
+            held_for = null
 )
 select count(*) from moved

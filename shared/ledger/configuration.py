@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -11,14 +12,19 @@ import orjson
 from shared.database.pool import Connection
 from shared.database.queries import Queries
 from shared.domain.identifiers import SecretId, TenantId, WebhookId
+from shared.domain.retry import retry_policy_from_config
 from shared.domain.webhook import (
     Webhook,
     auth_from_config,
     handler_from_config,
     idempotency_from_config,
+    ordering_from_config,
 )
 
 _QUERIES = Queries(__package__, "configuration.sql")
+
+#: What reading a stored configuration raises where it is not of the expected form.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class Configuration:
 def _configured_from_row(row: asyncpg.Record) -> ConfiguredWebhook | UnreadableWebhook:
     try:
         webhook = webhook_from_row(row)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         return UnreadableWebhook(WebhookId(row["webhook_id"]), repr(error))
     secrets = [SealedSecret(SecretId(s[0]), s[1], s[2], s[3]) for s in row["secrets"]]
     return ConfiguredWebhook(webhook, secrets)
@@ -94,17 +100,23 @@ def _configured_from_row(row: asyncpg.Record) -> ConfiguredWebhook | UnreadableW
 
 def webhook_from_row(row: asyncpg.Record) -> Webhook:
     """Build the typed form of a row of ``postern.webhooks`` joined with its tenant's slug."""
-    source = row["idempotency_source"]
     return Webhook(
         tenant_id=TenantId(row["tenant_id"]),
         webhook_id=WebhookId(row["webhook_id"]),
         tenant_slug=row["tenant_slug"],
         slug=row["slug"],
         auth=auth_from_config(row["auth_type"], orjson.loads(row["auth_config"])),
-        idempotency=idempotency_from_config(None if source is None else orjson.loads(source)),
+        idempotency=idempotency_from_config(_config(row["idempotency_source"])),
         idempotency_window_seconds=row["idempotency_window_seconds"],
         handler=handler_from_config(row["handler_type"], orjson.loads(row["handler_config"])),
         rate_limit_per_minute=row["rate_limit_per_minute"],
         is_active=row["is_active"],
         version=row["version"],
+        retry_policy=retry_policy_from_config(_config(row["retry_policy"])),
+        ordering=ordering_from_config(_config(row["ordering"])),
     )
+
+
+def _config(text: str | None) -> dict[str, Any] | None:
+    config: dict[str, Any] | None = None if text is None else orjson.loads(text)
+    return config

@@ -5,7 +5,7 @@
 -- $1 horizon xid8 as text; '0' lists all
 select w.tenant_id, w.webhook_id, t.slug as tenant_slug, w.slug, w.auth_type, w.auth_config, w.idempotency_source,
        w.idempotency_window_seconds, w.handler_type, w.handler_config, w.rate_limit_per_minute,
-       w.is_active and t.is_active and w.deleted_at is null as is_active, w.version,
+       w.is_active and t.is_active and w.deleted_at is null as is_active, w.version, w.retry_policy, w.ordering,
        coalesce((select array_agg((s.secret_id, s.sealed, s.valid_from, s.valid_until) order by s.valid_from desc)
                  from postern.webhook_secrets s
                  where s.tenant_id = w.tenant_id and s.webhook_id = w.webhook_id
@@ -23,7 +23,7 @@ select pg_snapshot_xmin(pg_current_snapshot())::text
 -- $1 tenant_id, $2 webhook_id
 select w.tenant_id, w.webhook_id, t.slug as tenant_slug, w.slug, w.auth_type, w.auth_config, w.idempotency_source,
        w.idempotency_window_seconds, w.handler_type, w.handler_config, w.rate_limit_per_minute,
-       w.is_active and t.is_active as is_active, w.version
+       w.is_active and t.is_active as is_active, w.version, w.retry_policy, w.ordering
 from postern.webhooks w
 join postern.tenants t on t.tenant_id = w.tenant_id
 where w.tenant_id = $1 and w.webhook_id = $2 and w.deleted_at is null

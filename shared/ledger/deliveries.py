@@ -1,5 +1,6 @@
 """Deliveries as admins read them, and the two kinds that admins make: tests and replays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +9,7 @@ from shared.database.pool import Connection
 from shared.database.queries import Queries
 from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 from shared.errors import NotFound
+from shared.ledger.webhooks import StoredWebhook
 
 _QUERIES = Queries(__package__, "deliveries.sql")
 
@@ -51,8 +53,20 @@ class RecordedDelivery(DeliverySummary):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAttempt:
+    """One attempt at a delivery."""
+
+    #: 0 is the first.
+    attempt: int
+    started_at: datetime
+    duration_ms: float
+    #: JSON text.
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
-    """Which deliveries to list; None leaves a condition out."""
+    """Which deliveries are meant; None leaves a condition out."""
 
     dispatch_status: str | None = None
     received_from: datetime | None = None
@@ -91,6 +105,11 @@ class Deliveries:
         if row is None:
             raise NotFound(f"there is no delivery {delivery_id}")
         return RecordedDelivery(**row)
+
+    async def list_attempts(self, tenant_id: UUID, delivery_id: UUID) -> list[RecordedAttempt]:
+        """Return what each attempt at a delivery met, the first first."""
+        rows = await self._connection.fetch(_QUERIES["list_attempts"], tenant_id, delivery_id)
+        return [RecordedAttempt(**row) for row in rows]
 
     async def list_by_webhook(
         self,
@@ -154,3 +173,29 @@ class Deliveries:
             source.delivery_id,
             webhook_version,
         )
+
+    async def insert_replays(
+        self,
+        webhook: StoredWebhook,
+        wanted: DeliveryFilter,
+        *,
+        outcome_code: str | None,
+        delivery_ids: Sequence[UUID],
+    ) -> list[DeliveryId]:
+        """Replay up to ``len(delivery_ids)`` matching deliveries, the oldest first; return ids.
+
+        ``delivery_ids`` are new and ascending. What was never authenticated, is no JSON, is a
+        duplicate or is still being handled is passed over.
+        """
+        rows = await self._connection.fetch(
+            _QUERIES["insert_replays"],
+            webhook.tenant_id,
+            webhook.webhook_id,
+            delivery_ids,
+            webhook.version,
+            wanted.dispatch_status,
+            wanted.received_from,
+            wanted.received_to,
+            outcome_code,
+        )
+        return [row["delivery_id"] for row in rows]

@@ -24,6 +24,10 @@ class Housekeeping:
         """Delete up to ``limit`` attempts of dropped deliveries; return how many."""
         return await self._count("delete_old_attempts", retention_days, limit)
 
+    async def release_orphaned_places(self, retention_days: int, *, limit: int) -> int:
+        """Take up to ``limit`` dropped deliveries out of their order; return how many."""
+        return await self._count("release_orphaned_places", retention_days, limit)
+
     async def delete_expired_keys(self, *, limit: int) -> int:
         """Delete up to ``limit`` idempotency keys past their window; return how many."""
         return await self._count("delete_expired_keys", limit)

@@ -23,6 +23,19 @@ with old as (
 )
 select count(*) from deleted
 
+-- release_orphaned_places --
+-- Give on the turns of deliveries that went with their partitions; return how many.
+-- $1 retention_days, $2 limit
+select count(*) filter (where postern.leave_order(tenant_id, ordering_key, delivery_id))
+from (
+    select o.tenant_id, o.ordering_key, o.delivery_id
+    from postern.ordered_deliveries o
+    where o.delivery_id < postern.uuid7_floor(now() - make_interval(days => $1))
+      and not exists (select from postern.deliveries d
+                      where d.tenant_id = o.tenant_id and d.delivery_id = o.delivery_id)
+    order by o.tenant_id, o.ordering_key, o.position
+    limit $2) as orphaned
+
 -- delete_expired_keys --
 -- Delete a batch of idempotency keys whose window is over; return how many. Keys that a gateway is just now
 -- taking anew are passed over.

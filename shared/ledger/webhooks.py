@@ -32,6 +32,10 @@ class WebhookSettings:
     handler_config: Mapping[str, Any]
     rate_limit_per_minute: int
     is_active: bool
+    #: None: the workers' default.
+    retry_policy: Mapping[str, Any] | None = None
+    #: None: no order.
+    ordering: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,29 +138,33 @@ class Webhooks:
 
 
 def _columns(settings: WebhookSettings) -> tuple[object, ...]:
-    """Return the values in the order of $3 to $13 of ``insert`` and ``update``."""
-    source = settings.idempotency_source
+    """Return the values in the order of $3 to $15 of ``insert`` and ``update``."""
     return (
         settings.name,
         settings.slug,
         settings.description,
         settings.auth_type,
         _json(settings.auth_config),
-        None if source is None else _json(source),
+        _json(settings.idempotency_source),
         settings.idempotency_window_seconds,
         settings.handler_type,
         _json(settings.handler_config),
         settings.rate_limit_per_minute,
         settings.is_active,
+        _json(settings.retry_policy),
+        _json(settings.ordering),
     )
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    return orjson.dumps(dict(value)).decode()
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _parsed(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
 
 
 def _stored(row: asyncpg.Record) -> StoredWebhook:
-    source = row["idempotency_source"]
     return StoredWebhook(
         tenant_id=TenantId(row["tenant_id"]),
         tenant_slug=row["tenant_slug"],
@@ -167,12 +175,14 @@ def _stored(row: asyncpg.Record) -> StoredWebhook:
             description=row["description"],
             auth_type=row["auth_type"],
             auth_config=orjson.loads(row["auth_config"]),
-            idempotency_source=None if source is None else orjson.loads(source),
+            idempotency_source=_parsed(row["idempotency_source"]),
             idempotency_window_seconds=row["idempotency_window_seconds"],
             handler_type=row["handler_type"],
             handler_config=orjson.loads(row["handler_config"]),
             rate_limit_per_minute=row["rate_limit_per_minute"],
             is_active=row["is_active"],
+            retry_policy=_parsed(row["retry_policy"]),
+            ordering=_parsed(row["ordering"]),
         ),
         auto_disabled_at=row["auto_disabled_at"],
         sample_armed=row["sample_armed"],

@@ -1,21 +1,22 @@
 -- insert --
 -- $1 tenant_id, $2 webhook_id, $3 name, $4 slug, $5 description, $6 auth_type, $7 auth_config,
 -- $8 idempotency_source, $9 idempotency_window_seconds, $10 handler_type, $11 handler_config,
--- $12 rate_limit_per_minute, $13 is_active, $14 created_by
+-- $12 rate_limit_per_minute, $13 is_active, $14 retry_policy, $15 ordering, $16 created_by
 insert into postern.webhooks
     (tenant_id, webhook_id, name, slug, description, auth_type, auth_config, idempotency_source,
-     idempotency_window_seconds, handler_type, handler_config, rate_limit_per_minute, is_active, created_by)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+     idempotency_window_seconds, handler_type, handler_config, rate_limit_per_minute, is_active, retry_policy,
+     ordering, created_by)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 
 -- update --
 -- Replace everything that an admin may set; switching it on again lifts an automatic stop.
 -- $1 tenant_id, $2 webhook_id, $3 name, $4 slug, $5 description, $6 auth_type, $7 auth_config,
 -- $8 idempotency_source, $9 idempotency_window_seconds, $10 handler_type, $11 handler_config,
--- $12 rate_limit_per_minute, $13 is_active
+-- $12 rate_limit_per_minute, $13 is_active, $14 retry_policy, $15 ordering
 update postern.webhooks
 set name = $3, slug = $4, description = $5, auth_type = $6, auth_config = $7, idempotency_source = $8,
     idempotency_window_seconds = $9, handler_type = $10, handler_config = $11, rate_limit_per_minute = $12,
-    is_active = $13, auto_disabled_at = case when $13 then null else auto_disabled_at end,
+    is_active = $13, retry_policy = $14, ordering = $15, auto_disabled_at = case when $13 then null else auto_disabled_at end,
     version = version + 1, updated_at = now()
 where tenant_id = $1 and webhook_id = $2 and deleted_at is null
 
@@ -45,7 +46,7 @@ for update
 -- $1 tenant_id, $2 webhook_id
 select w.tenant_id, t.slug as tenant_slug, w.webhook_id, w.name, w.slug, w.description, w.auth_type, w.auth_config,
        w.idempotency_source, w.idempotency_window_seconds, w.handler_type, w.handler_config, w.rate_limit_per_minute,
-       w.is_active, w.auto_disabled_at, w.version, w.created_by, w.created_at, w.updated_at, w.deleted_at,
+       w.is_active, w.retry_policy, w.ordering, w.auto_disabled_at, w.version, w.created_by, w.created_at, w.updated_at, w.deleted_at,
        w.sample_armed_at is not null as sample_armed,
        case when w.sample_expires_at > now() then w.sample_expires_at end as sample_expires_at
 from postern.webhooks w
@@ -57,7 +58,7 @@ where w.tenant_id = $1 and w.webhook_id = $2
 -- $1 tenant_id, $2 webhook_id to continue after; null for the first page, $3 limit
 select w.tenant_id, t.slug as tenant_slug, w.webhook_id, w.name, w.slug, w.description, w.auth_type, w.auth_config,
        w.idempotency_source, w.idempotency_window_seconds, w.handler_type, w.handler_config, w.rate_limit_per_minute,
-       w.is_active, w.auto_disabled_at, w.version, w.created_by, w.created_at, w.updated_at, w.deleted_at,
+       w.is_active, w.retry_policy, w.ordering, w.auto_disabled_at, w.version, w.created_by, w.created_at, w.updated_at, w.deleted_at,
        w.sample_armed_at is not null as sample_armed,
        case when w.sample_expires_at > now() then w.sample_expires_at end as sample_expires_at
 from postern.webhooks w

@@ -30,11 +30,13 @@ _CLOSE_SECONDS = 3.0
 
 
 class _Row(NamedTuple):
-    """An outbox row as claimed: another attempt of the same delivery is another row."""
+    """An outbox row as claimed: another attempt or ticket of the same delivery is another row."""
 
     tenant_id: UUID
     delivery_id: UUID
     attempt: int
+    #: Changes when the row is written anew for the same attempt.
+    ticket: int
 
 
 class PostgresProducer:
@@ -139,7 +141,9 @@ class PostgresConsumer:
         return [receipt for pair in pairs if (receipt := self._receipt(*pair)) is not None]
 
     def _receipt(self, claimed: asyncpg.Record, record: asyncpg.Record) -> Receipt | None:
-        row = _Row(claimed["tenant_id"], claimed["delivery_id"], claimed["attempt"])
+        row = _Row(
+            claimed["tenant_id"], claimed["delivery_id"], claimed["attempt"], claimed["ticket"]
+        )
         if record["webhook_id"] is None:
             _logger.warning("outbox_row_without_delivery", delivery_id=str(row.delivery_id))
             self._finished.append(row)
@@ -167,11 +171,12 @@ def _row_of(receipt: Receipt) -> _Row:
     return row
 
 
-def _columns(rows: Collection[_Row]) -> tuple[list[UUID], list[UUID], list[int]]:
+def _columns(rows: Collection[_Row]) -> tuple[list[UUID], list[UUID], list[int], list[int]]:
     return (
         [row.tenant_id for row in rows],
         [row.delivery_id for row in rows],
         [row.attempt for row in rows],
+        [row.ticket for row in rows],
     )
 
 

@@ -23,7 +23,7 @@ update postern.outbox o
 set available_at = now() + make_interval(secs => $2::double precision)
 from due cross join unflushed
 where o.tenant_id = due.tenant_id and o.delivery_id = due.delivery_id
-returning o.tenant_id, o.delivery_id, o.attempt, o.ordering_key
+returning o.tenant_id, o.delivery_id, o.attempt, o.ticket, o.ordering_key
 
 -- read_claimed --
 -- What a worker needs of claimed deliveries; null where a delivery is gone. A body too large to travel stays in the
@@ -45,19 +45,23 @@ order by claimed.position
 -- delete_finished --
 -- Delete rows that nobody has written anew since they were claimed; rows already gone are no fault. One that comes
 -- back after a crash of the server is recognised, so that the commit need not wait for the disk.
--- $1 tenant_ids, $2 delivery_ids, $3 attempts
+-- $1 tenant_ids, $2 delivery_ids, $3 attempts, $4 tickets
 with unflushed as materialized (select set_config('synchronous_commit', 'off', true))
 delete from postern.outbox o
-using unflushed, unnest($1::uuid[], $2::uuid[], $3::integer[]) as finished (tenant_id, delivery_id, attempt)
+using unflushed, unnest($1::uuid[], $2::uuid[], $3::integer[], $4::bigint[])
+    as finished (tenant_id, delivery_id, attempt, ticket)
 where o.tenant_id = finished.tenant_id and o.delivery_id = finished.delivery_id and o.attempt = finished.attempt
+  and o.ticket = finished.ticket
 
 -- release --
 -- Make claimed rows available again after a delay, unless someone has written them anew.
--- $1 tenant_ids, $2 delivery_ids, $3 attempts, $4 delay_seconds
+-- $1 tenant_ids, $2 delivery_ids, $3 attempts, $4 tickets, $5 delay_seconds
 update postern.outbox o
-set available_at = now() + make_interval(secs => $4::double precision)
-from unnest($1::uuid[], $2::uuid[], $3::integer[]) as released (tenant_id, delivery_id, attempt)
+set available_at = now() + make_interval(secs => $5::double precision)
+from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::bigint[])
+    as released (tenant_id, delivery_id, attempt, ticket)
 where o.tenant_id = released.tenant_id and o.delivery_id = released.delivery_id and o.attempt = released.attempt
+  and o.ticket = released.ticket
 
 -- insert_available --
 -- Make deliveries available now. A row of another attempt is newer news and stays as it is. Sorted, so that

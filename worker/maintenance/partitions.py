@@ -1,6 +1,7 @@
 """Day partitions of deliveries: made before they are needed, dropped when their time is over."""
 
 from shared.database.pool import Pool, connection
+from shared.ledger.dead_letters import DeadLetters
 from shared.ledger.housekeeping import Housekeeping
 from worker import metrics
 from worker.maintenance.duty import Duty
@@ -24,5 +25,13 @@ def partitions_duty(pool: Pool, *, retention_days: int) -> Duty:
             while deleted == _BATCH:
                 deleted = await housekeeping.delete_old_attempts(retention_days, limit=_BATCH)
                 metrics.KEPT_HOUSE.labels("attempts_deleted").inc(deleted)
+            deleted = _BATCH
+            while deleted == _BATCH:
+                deleted = await housekeeping.release_orphaned_places(retention_days, limit=_BATCH)
+                metrics.KEPT_HOUSE.labels("places_released").inc(deleted)
+            deleted = _BATCH
+            while deleted == _BATCH:
+                deleted = await DeadLetters(borrowed).delete_old(retention_days, limit=_BATCH)
+                metrics.KEPT_HOUSE.labels("dead_letters_deleted").inc(deleted)
 
     return Duty(name="partitions", every_seconds=_EVERY_SECONDS, perform=perform)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from shared.database.pool import Pool
+from shared.domain.retry import RetryPolicy
 from shared.errors import DatabaseUnavailable
 from shared.expressions.sandbox import Sandbox
 from tests.integration.worker import effects
@@ -210,7 +211,12 @@ async def test_delivery_fails_when_attempts_are_used_up(
     effects_ledger: Ledger, tenant_pool: Pool, sandbox: Sandbox, registry: Registry
 ) -> None:
     """The last fault and the number of attempts are told; earlier ones are kept."""
-    processor = build_processor(tenant_pool, sandbox, registry, max_attempts=3)
+    processor = build_processor(
+        tenant_pool,
+        sandbox,
+        registry,
+        policy=RetryPolicy(max_attempts=3, first_delay_seconds=60.0),
+    )
     queued = await effects_ledger.record({"ending": "retry"}, idempotency_key="k")
     for attempt in range(3):
         await processor.process(replace(queued, attempt=attempt))
@@ -227,6 +233,23 @@ async def test_delivery_fails_when_attempts_are_used_up(
     assert [row["attempt"] for row in await effects_ledger.attempts()] == [0, 1]
     assert await effects_ledger.outbox() == []
     assert await effects_ledger.key_count() == 0
+
+
+async def test_policy_of_the_webhook_comes_before_the_workers(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """Attempts and delays are those of the webhook's own policy."""
+    await effects_ledger.pool.execute(
+        "update postern.webhooks set retry_policy = "
+        """'{"max_attempts": 2, "first_delay_seconds": 500, "jitter": "none"}'"""
+    )
+    queued = await effects_ledger.record({"ending": "retry"})
+    await processor.process(queued)
+    (waiting,) = await effects_ledger.outbox()
+    assert timedelta(seconds=490) < waiting["available_at"] - waiting["read_at"]
+    assert waiting["available_at"] - waiting["read_at"] <= timedelta(seconds=500)
+    await processor.process(next_attempt(queued))
+    assert (await effects_ledger.outcome(queued))["code"] == "attempts_exhausted"
 
 
 async def test_reject_fails_at_once_and_frees_the_key(

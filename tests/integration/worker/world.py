@@ -1,6 +1,7 @@
 """A tenant with a webhook in a real ledger, deliveries as a gateway records them, and a worker."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,16 +10,18 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from shared.clock import SystemClock
-from shared.database.pool import Pool
+from shared.clock import SystemClock, unix_ms
+from shared.database.pool import Connection, Pool
 from shared.domain.delivery import QueuedDelivery
-from shared.domain.identifiers import DeliveryId, TenantId, WebhookId, delivery_id, uuid7
+from shared.domain.identifiers import DeliveryId, TenantId, WebhookId, uuid7, uuid7_bytes
 from shared.domain.retry import RetryPolicy
 from shared.expressions.evaluator import Evaluator
 from shared.expressions.sandbox import Sandbox
+from shared.ledger.circuit_breakers import BreakerPolicy
 from worker.actions.registry import Registry
+from worker.attempt import AttemptRules
 from worker.handlers.direct_action import DirectActionHandler
-from worker.processor import AttemptRules, Processor
+from worker.processor import Processor
 from worker.webhooks import WebhookCache
 
 #: The mapping of the reference example.
@@ -36,6 +39,9 @@ DEVICE_BODY: dict[str, Any] = {
     "organization": {"id": "org-1"},
 }
 
+_SLOW = RetryPolicy(first_delay_seconds=60.0)
+_NEVER_OPEN = BreakerPolicy(failures=1_000_000)
+
 _INSERT_WEBHOOK = """
 insert into postern.webhooks (
     tenant_id, webhook_id, name, slug, auth_type, handler_type, handler_config)
@@ -44,9 +50,9 @@ values ($1, $2, $3, $3, 'bearer', 'direct_action', $4)
 _INSERT_DELIVERY = """
 insert into postern.deliveries (
     tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path,
-    request_headers, request_body, source_address, idempotency_key, auth_status, dispatch_status,
-    response_status)
-values ($1, $2, $3, 1, $4, 'POST', '/', $5, $6, '127.0.0.1', $7, 'verified', 'pending', 200)
+    request_headers, request_body, source_address, idempotency_key, ordering_key, auth_status,
+    dispatch_status, response_status)
+values ($1, $2, $3, 1, $4, 'POST', '/', $5, $6, '127.0.0.1', $7, $8, 'verified', 'pending', 200)
 """
 _INSERT_OUTBOX = """
 insert into postern.outbox (tenant_id, delivery_id, available_at, ordering_key)
@@ -126,13 +132,24 @@ class Ledger:
         )
 
     async def record(
-        self, body: object, *, idempotency_key: str | None = None, ordering_key: str | None = None
+        self,
+        body: object,
+        *,
+        idempotency_key: str | None = None,
+        ordering_key: str | None = None,
+        seconds_ago: int = 0,
+        over: Connection | None = None,
     ) -> QueuedDelivery:
-        """Record an accepted delivery with its key and outbox row; return it as queued."""
+        """Record an accepted delivery with its key and outbox row; return it as queued.
+
+        Its gateway's clock is ``seconds_ago`` behind; ``over`` is a connection in a transaction.
+        """
+        target = over or self.pool
+        made = uuid7_bytes(unix_ms() - seconds_ago * 1000, os.urandom(10))
         queued = QueuedDelivery(
             tenant_id=self.tenant_id,
             webhook_id=self.webhook_id,
-            delivery_id=delivery_id(),
+            delivery_id=DeliveryId(UUID(bytes=made)),
             attempt=0,
             received_at=SystemClock().now(),
             headers=b"content-type: application/json\r\n",
@@ -141,7 +158,7 @@ class Ledger:
             ordering_key=ordering_key,
         )
         ids = (queued.tenant_id, queued.delivery_id)
-        await self.pool.execute(
+        await target.execute(
             _INSERT_DELIVERY,
             *ids,
             queued.webhook_id,
@@ -149,10 +166,11 @@ class Ledger:
             queued.headers,
             queued.body,
             idempotency_key,
+            ordering_key,
         )
-        await self.pool.execute(_INSERT_OUTBOX, *ids, ordering_key)
+        await target.execute(_INSERT_OUTBOX, *ids, ordering_key)
         if idempotency_key is not None:
-            await self.pool.execute(
+            await target.execute(
                 _INSERT_KEY,
                 self.tenant_id,
                 self.webhook_id,
@@ -216,8 +234,9 @@ def build_processor(
     sandbox: Sandbox,
     registry: Registry,
     *,
-    max_attempts: int = 12,
     handler_timeout_seconds: float = 15.0,
+    policy: RetryPolicy = _SLOW,
+    breaker: BreakerPolicy = _NEVER_OPEN,
 ) -> Processor:
     """Return a worker's processor whose retries come after exactly their longest delay."""
     clock = SystemClock()
@@ -232,8 +251,9 @@ def build_processor(
         ),
         rules=AttemptRules(
             handler_timeout_seconds=handler_timeout_seconds,
-            policy=RetryPolicy(max_attempts=max_attempts, first_delay_seconds=60.0),
+            policy=policy,
             random=lambda: 1.0,
+            breaker=breaker,
         ),
         clock=clock,
     )

@@ -11,6 +11,7 @@ from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 from shared.errors import DatabaseUnavailable, QueueUnavailable
 from shared.queue.port import PoisonRecord, Receipt
 from worker.consumer import ConsumerLimits, ConsumerLoop
+from worker.dead_letters import KeepPoison
 from worker.pause import Pause
 
 _ZERO = UUID(int=0)
@@ -73,6 +74,10 @@ class _MemoryConsumer:
                 await self._settled.wait()
 
 
+async def _refuse_poison(poison: PoisonRecord) -> None:
+    raise AssertionError(poison)
+
+
 @asynccontextmanager
 async def _running(
     consumer: _MemoryConsumer,
@@ -80,9 +85,10 @@ async def _running(
     *,
     concurrency: int = 4,
     drain_seconds: float = 5.0,
+    keep_poison: KeepPoison = _refuse_poison,
 ) -> AsyncIterator[ConsumerLoop]:
     limits = ConsumerLimits(concurrency=concurrency, drain_seconds=drain_seconds)
-    loop = ConsumerLoop(consumer, process, limits=limits)
+    loop = ConsumerLoop(consumer, process, keep_poison=keep_poison, limits=limits)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(loop.run(stop))
@@ -165,8 +171,13 @@ async def test_error_that_nobody_foresaw_does_not_end_the_loop() -> None:
     assert consumer.acked == [2]
 
 
-async def test_poison_record_is_acknowledged_and_not_processed() -> None:
-    """What is no delivery does not stop those behind it."""
+async def test_poison_record_is_kept_and_not_processed() -> None:
+    """What is no delivery is kept, and does not stop those behind it."""
+    kept: list[str] = []
+
+    async def keep_poison(poison: PoisonRecord) -> None:
+        kept.append(poison.source)
+
     poison = Receipt(PoisonRecord("topic/0/7", "no JSON", b"\xff" * 5000), 7)
     consumer = _MemoryConsumer(poison, _receipt(8))
     seen: list[int] = []
@@ -174,10 +185,28 @@ async def test_poison_record_is_acknowledged_and_not_processed() -> None:
     async def process(delivery: QueuedDelivery) -> None:
         seen.append(delivery.delivery_id.int)
 
-    async with _running(consumer, process, concurrency=1):
+    async with _running(consumer, process, concurrency=1, keep_poison=keep_poison):
         await consumer.settled(2)
     assert consumer.acked == [7, 8]
     assert seen == [8]
+    assert kept == ["topic/0/7"]
+
+
+async def test_poison_record_that_cannot_be_kept_comes_again() -> None:
+    """Without its ledger a worker lets go of no record."""
+
+    async def keep_poison(_: PoisonRecord) -> None:
+        raise DatabaseUnavailable("away")
+
+    consumer = _MemoryConsumer(Receipt(PoisonRecord("topic/0/7", "no JSON", b""), 7))
+    async with _running(consumer, _never, keep_poison=keep_poison):
+        await consumer.settled(1)
+    assert consumer.acked == []
+    assert [offset for offset, _ in consumer.nacked] == [7]
+
+
+async def _never(delivery: QueuedDelivery) -> None:
+    raise AssertionError(delivery)
 
 
 async def test_outage_of_the_queue_shows_and_passes() -> None:

@@ -1,0 +1,54 @@
+"""The order of deliveries that share an ordering key: whose turn it is, by the ledger alone."""
+
+from shared.database.pool import Connection
+from shared.database.queries import Queries
+from shared.domain.delivery import QueuedDelivery
+from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
+
+_QUERIES = Queries(__package__, "order.sql")
+
+#: A larger body is read when it is needed, as when it comes from the queue.
+_LARGEST_BODY_BYTES = 256 * 1024
+
+
+class Order:
+    """Asks for turns on one connection that is inside a tenant's transaction.
+
+    Closing a delivery gives its turn to the next one in the same commit, see the schema's
+    ``pass_turn``.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def take_turn(self, tenant_id: TenantId, key: str, delivery_id: DeliveryId) -> bool:
+        """Return whether a delivery may run now, and until it is closed; else park it.
+
+        What is parked is queued again, as the same attempt, by whoever closes the one before it.
+        Commit before relying on either.
+        """
+        may_run: bool = await self._connection.fetchval(
+            _QUERIES["take_turn"], tenant_id, key, delivery_id
+        )
+        return may_run
+
+    async def claim_following(
+        self, tenant_id: TenantId, key: str, *, lease_seconds: float
+    ) -> QueuedDelivery | None:
+        """Lease and return the delivery whose turn it is, where it waits in the outbox."""
+        row = await self._connection.fetchrow(
+            _QUERIES["claim_following"], tenant_id, key, lease_seconds, _LARGEST_BODY_BYTES
+        )
+        if row is None:
+            return None
+        return QueuedDelivery(
+            tenant_id=tenant_id,
+            webhook_id=WebhookId(row["webhook_id"]),
+            delivery_id=DeliveryId(row["delivery_id"]),
+            attempt=row["attempt"],
+            received_at=row["received_at"],
+            headers=row["request_headers"],
+            body=row["body"],
+            idempotency_key=row["idempotency_key"],
+            ordering_key=key,
+        )

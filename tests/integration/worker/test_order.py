@@ -1,0 +1,239 @@
+"""Ordered deliveries: one at a time per key, in the order of acceptance, whatever happens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from shared.database.pool import SYSTEM_ROLE, Pool, create_pool, tenant_transaction
+from shared.domain.delivery import QueuedDelivery
+from shared.domain.retry import RetryPolicy
+from shared.expressions.sandbox import Sandbox
+from shared.ledger.housekeeping import Housekeeping
+from shared.ledger.order import Order
+from shared.queue.connect import POSTGRES_QUEUE_URL, connect_consumer
+from shared.queue.port import PoisonRecord
+from tests.integration.worker.world import Ledger, build_processor, next_attempt, until
+from worker.actions.registry import Registry
+from worker.consumer import ConsumerLimits, ConsumerLoop
+from worker.processor import Processor
+
+_QUICK = RetryPolicy(max_attempts=20, first_delay_seconds=0.01, max_delay_seconds=0.05)
+_PENDING = "select count(*) from postern.deliveries where dispatch_status = 'pending'"
+
+
+@pytest.fixture
+async def system_pool(database_url: str) -> AsyncIterator[Pool]:
+    async with await create_pool(
+        database_url, role=SYSTEM_ROLE, application_name="order-tests", size=4
+    ) as pool:
+        yield pool
+
+
+@pytest.fixture
+def quick_processor(tenant_pool: Pool, sandbox: Sandbox, registry: Registry) -> Processor:
+    """A processor whose retries come soon."""
+    return build_processor(tenant_pool, sandbox, registry, policy=_QUICK)
+
+
+@asynccontextmanager
+async def working(
+    system_pool: Pool, process: Callable[[QueuedDelivery], Awaitable[None]], *, workers: int
+) -> AsyncIterator[None]:
+    """Let workers read the outbox meanwhile."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            loop = ConsumerLoop(
+                connect_consumer(POSTGRES_QUEUE_URL, topic="", pool=system_pool),
+                process,
+                keep_poison=_refuse,
+                limits=ConsumerLimits(concurrency=8, drain_seconds=5.0),
+            )
+            group.create_task(loop.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+async def _refuse(poison: PoisonRecord) -> None:
+    raise AssertionError(poison)
+
+
+async def _all_settled(ledger: Ledger) -> bool:
+    pending: int = await ledger.pool.fetchval(_PENDING)
+    return pending == 0
+
+
+async def _effects(ledger: Ledger) -> list[UUID]:
+    rows = await ledger.pool.fetch("select delivery_id from public.effects order by number")
+    return [row["delivery_id"] for row in rows]
+
+
+async def _places(ledger: Ledger) -> int:
+    count: int = await ledger.pool.fetchval("select count(*) from postern.ordered_deliveries")
+    return count
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_order_holds_under_random_failures_copies_and_two_workers(
+    effects_ledger: Ledger, system_pool: Pool, quick_processor: Processor, seed: int
+) -> None:
+    """Each key's effects come in the order of acceptance, once each, and nothing is stuck."""
+    random = Random(seed)
+    accepted: list[QueuedDelivery] = []
+    bodies: dict[UUID, str] = {}
+    async with working(system_pool, quick_processor.process, workers=2), asyncio.TaskGroup() as g:
+        for _ in range(60):
+            ending = random.choice(["done", "done", "done", "reject"])
+            queued = await effects_ledger.record(
+                {"ending": ending, "failures": random.choice([0, 0, 0, 1, 2])},
+                ordering_key=random.choice(["a", "b", "c"]),
+            )
+            accepted.append(queued)
+            bodies[queued.delivery_id] = ending
+            if random.random() < 0.5:
+                # As a broker brings it: at any time, again, and behind the outbox's back.
+                g.create_task(quick_processor.process(random.choice(accepted)))
+        await until(lambda: _all_settled(effects_ledger), seconds=30)
+    effects = await _effects(effects_ledger)
+    for key in ("a", "b", "c"):
+        wanted = [
+            queued.delivery_id
+            for queued in accepted
+            if queued.ordering_key == key and bodies[queued.delivery_id] == "done"
+        ]
+        assert [each for each in effects if each in wanted] == wanted
+    assert await _places(effects_ledger) == 0
+    assert await effects_ledger.outbox() == []
+
+
+async def test_a_failing_head_blocks_its_own_key_alone(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """Behind a head that waits for its retry its key waits, without using up attempts."""
+    head = await effects_ledger.record({"ending": "done", "failures": 1}, ordering_key="a")
+    second = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    other = await effects_ledger.record({"ending": "done"}, ordering_key="b")
+    unordered = await effects_ledger.record({"ending": "done"})
+    for queued in (head, second, other, unordered):
+        await processor.process(queued)
+    assert await _effects(effects_ledger) == [other.delivery_id, unordered.delivery_id]
+    assert (await effects_ledger.delivery(second))["retry_count"] == 0
+    await processor.process(next_attempt(head))
+    expected = [other, unordered, head, second]
+    assert await _effects(effects_ledger) == [queued.delivery_id for queued in expected]
+
+
+async def test_order_is_that_of_acceptance_not_of_ids(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """A gateway whose clock is behind does not get its deliveries in front."""
+    first = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    late = await effects_ledger.record({"ending": "done"}, ordering_key="a", seconds_ago=3600)
+    assert late.delivery_id < first.delivery_id
+    await processor.process(late)
+    assert await _effects(effects_ledger) == []
+    await processor.process(first)
+    assert await _effects(effects_ledger) == [first.delivery_id, late.delivery_id]
+
+
+async def test_a_rejected_head_passes_its_turn(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """What ends as failed is out of the way."""
+    head = await effects_ledger.record({"ending": "reject"}, ordering_key="a")
+    second = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    await processor.process(second)
+    await processor.process(head)
+    assert await _effects(effects_ledger) == [second.delivery_id]
+
+
+async def test_a_parked_delivery_is_queued_when_its_turn_comes(
+    effects_ledger: Ledger, tenant_pool: Pool
+) -> None:
+    """Its row is a new one: what a gateway or a worker still wants to delete is the old one."""
+    head = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    second = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    assert await _take_turn(tenant_pool, head)
+    assert not await _take_turn(tenant_pool, second)
+    await effects_ledger.pool.execute("delete from postern.outbox")
+    await _close(effects_ledger, head)
+    (row,) = await effects_ledger.outbox()
+    assert (row["delivery_id"], row["attempt"]) == (second.delivery_id, 0)
+    assert row["available_at"] <= row["read_at"]
+    assert row["ticket"] > 0
+    assert await _take_turn(tenant_pool, second)
+
+
+async def test_no_turn_is_lost_when_closing_and_parking_meet(
+    effects_ledger: Ledger, tenant_pool: Pool
+) -> None:
+    """A delivery either gets its turn or is queued by whoever closes the one before it."""
+    for round_number in range(150):
+        key = f"key-{round_number}"
+        head = await effects_ledger.record({"ending": "done"}, ordering_key=key)
+        second = await effects_ledger.record({"ending": "done"}, ordering_key=key)
+        assert await _take_turn(tenant_pool, head)
+        await effects_ledger.pool.execute("delete from postern.outbox")
+        _, has_turn = await asyncio.gather(
+            _close(effects_ledger, head), _take_turn(tenant_pool, second)
+        )
+        queued = [row["delivery_id"] for row in await effects_ledger.outbox()]
+        assert queued == ([] if has_turn else [second.delivery_id])
+        await _close(effects_ledger, second)
+
+
+async def test_one_of_many_takes_a_free_turn(effects_ledger: Ledger, tenant_pool: Pool) -> None:
+    """However many ask at once, the first of the key has it, and no other."""
+    line = [await effects_ledger.record({"ending": "done"}, ordering_key="a") for _ in range(20)]
+    turns = await asyncio.gather(*(_take_turn(tenant_pool, queued) for queued in line))
+    assert turns == [True] + [False] * 19
+
+
+async def test_a_later_commit_with_an_earlier_place_waits(
+    effects_ledger: Ledger, tenant_pool: Pool
+) -> None:
+    """Who has the turn keeps it, even when a place before it becomes visible."""
+    async with effects_ledger.pool.acquire() as slow, slow.transaction():
+        early = await effects_ledger.record({"ending": "done"}, ordering_key="a", over=slow)
+        later = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+        assert await _take_turn(tenant_pool, later)
+    assert not await _take_turn(tenant_pool, early)
+    await _close(effects_ledger, later)
+    assert await _take_turn(tenant_pool, early)
+
+
+async def test_a_dropped_delivery_gives_its_turn_on(
+    effects_ledger: Ledger, tenant_pool: Pool, system_pool: Pool
+) -> None:
+    """A delivery that went with its partition does not block its key for ever."""
+    gone = await effects_ledger.record({"ending": "done"}, ordering_key="a", seconds_ago=864_000)
+    second = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    assert await _take_turn(tenant_pool, gone)
+    assert not await _take_turn(tenant_pool, second)
+    await effects_ledger.pool.execute(
+        "delete from postern.deliveries where delivery_id = $1", gone.delivery_id
+    )
+    async with system_pool.acquire() as connection:
+        assert await Housekeeping(connection).release_orphaned_places(9, limit=10) == 1
+    assert await _take_turn(tenant_pool, second)
+
+
+async def _take_turn(pool: Pool, queued: QueuedDelivery) -> bool:
+    assert queued.ordering_key is not None
+    async with tenant_transaction(pool, queued.tenant_id) as connection:
+        return await Order(connection).take_turn(
+            queued.tenant_id, queued.ordering_key, queued.delivery_id
+        )
+
+
+async def _close(ledger: Ledger, queued: QueuedDelivery) -> None:
+    await ledger.pool.execute(
+        "update postern.deliveries set dispatch_status = 'dispatched' where delivery_id = $1",
+        queued.delivery_id,
+    )
