@@ -61,6 +61,10 @@ bench: $(INSTALLED) ## Measure in a short form; docs/benchmarks.md has the long 
 migrate: $(INSTALLED) ## Migrate the database of POSTERN_DATABASE_URL
 	$(BIN)/python -m shared.database.migrate
 
+.PHONY: topics
+topics: $(INSTALLED) ## Create and check the Kafka topic that the settings name
+	$(BIN)/python -m shared.queue.topics
+
 .PHONY: schema
 schema: $(INSTALLED) ## Write shared/database/schema.sql anew from the migrations
 	$(BIN)/python -m deploy.schema

@@ -21,6 +21,7 @@ from gateway.refusals import Refusals
 from gateway.settings import GatewaySettings
 from gateway.snapshot import Snapshot, SnapshotKeeper
 from gateway.token_leases import token_leases
+from gateway.topic_watch import watch_topic
 from shared.crypto.keyring import parse_keyring
 from shared.database.pool import SYSTEM_ROLE, DirectConnection, connect, create_pool
 from shared.domain.identifiers import uuid7
@@ -29,6 +30,8 @@ from shared.expressions.sandbox import Sandbox
 from shared.observability.operations import operations_app, operations_config
 from shared.observability.serving import serve
 from shared.queue.connect import connect_producer
+from shared.queue.security import security_of
+from shared.queue.topics import topic_of
 
 RECEIVER_PREFIX = "/api/inbound/"
 _APPLICATION = "postern-gateway"
@@ -156,7 +159,12 @@ async def _publisher(
         settings.database_url.reveal(), role=SYSTEM_ROLE, application_name=_APPLICATION, size=1
     )
     stack.callback(pool.terminate)
-    producer = connect_producer(settings.queue_url, topic=settings.kafka_topic, pool=pool)
+    producer = connect_producer(
+        settings.queue_url,
+        topic=settings.kafka_topic,
+        pool=pool,
+        security=security_of(settings),
+    )
     if producer.reads_outbox:
         return None
     stack.push_async_callback(producer.close)
@@ -176,6 +184,8 @@ def _start_loops(
     ]
     if parts.publisher is not None:
         loops.append(group.create_task(parts.publisher.run(), name="publisher"))
+    if (topic := topic_of(settings)) is not None:
+        loops.append(group.create_task(watch_topic(topic), name="watch-topic"))
     return loops
 
 

@@ -16,6 +16,9 @@ PREFIX = "POSTERN_"
 #: Each program's own prefix; a variable under another program's is not this one's business.
 PROGRAM_PREFIXES = ("POSTERN_GATEWAY_", "POSTERN_WORKER_", "POSTERN_CONTROL_API_")
 
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+
 T = TypeVar("T", bound="Settings")
 
 
@@ -68,6 +71,74 @@ class Settings:
     kafka_topic: str = setting(
         "Topic of deliveries.", default="postern.deliveries.v1", env="POSTERN_KAFKA_TOPIC"
     )
+    kafka_security_protocol: str = setting(
+        "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.",
+        default="PLAINTEXT",
+        env="POSTERN_KAFKA_SECURITY_PROTOCOL",
+    )
+    kafka_sasl_mechanism: str = setting(
+        "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER.",
+        default="SCRAM-SHA-512",
+        env="POSTERN_KAFKA_SASL_MECHANISM",
+    )
+    kafka_username: str | None = setting(
+        "User; with OAUTHBEARER the client id.", default=None, env="POSTERN_KAFKA_USERNAME"
+    )
+    kafka_password: Secret | None = setting(
+        "Password; with OAUTHBEARER the client secret.",
+        default=None,
+        env="POSTERN_KAFKA_PASSWORD",
+    )
+    kafka_token_url: str | None = setting(
+        "OAUTHBEARER: where tokens are had for client id and secret.",
+        default=None,
+        env="POSTERN_KAFKA_TOKEN_URL",
+    )
+    kafka_token_scope: str | None = setting(
+        "OAUTHBEARER: the scope to ask for.", default=None, env="POSTERN_KAFKA_TOKEN_SCOPE"
+    )
+    kafka_token_file: str | None = setting(
+        "OAUTHBEARER: a file with a token that somebody else renews; read at each connection.",
+        default=None,
+        env="POSTERN_KAFKA_TOKEN_FILE",
+    )
+    kafka_ca_file: str | None = setting(
+        "Certificates (PEM) that may sign the brokers'; the system's without it.",
+        default=None,
+        env="POSTERN_KAFKA_CA_FILE",
+    )
+    kafka_certificate_file: str | None = setting(
+        "Our own certificate (PEM), where brokers ask for one.",
+        default=None,
+        env="POSTERN_KAFKA_CERTIFICATE_FILE",
+    )
+    kafka_key_file: str | None = setting(
+        "The key (PEM) of our own certificate.", default=None, env="POSTERN_KAFKA_KEY_FILE"
+    )
+    kafka_key_password: Secret | None = setting(
+        "What opens that key, where it is locked.", default=None, env="POSTERN_KAFKA_KEY_PASSWORD"
+    )
+    kafka_check_hostname: bool = setting(
+        "Whether a broker's certificate must name the host that was asked for.",
+        default=True,
+        env="POSTERN_KAFKA_CHECK_HOSTNAME",
+    )
+    kafka_partitions: int = setting(
+        "Least partitions of the topic, 1 or more.", default=12, env="POSTERN_KAFKA_PARTITIONS"
+    )
+    kafka_replication_factor: int = setting(
+        "Least copies of each partition.", default=3, env="POSTERN_KAFKA_REPLICATION_FACTOR"
+    )
+    kafka_min_insync_replicas: int = setting(
+        "Least copies that must have a record before it counts as sent.",
+        default=2,
+        env="POSTERN_KAFKA_MIN_INSYNC_REPLICAS",
+    )
+    kafka_retention_hours: int = setting(
+        "Least time for which the topic keeps records: longer than the longest outage of workers.",
+        default=168,
+        env="POSTERN_KAFKA_RETENTION_HOURS",
+    )
     log_level: str = setting(
         "debug, info, warning or error.", default="info", env="POSTERN_LOG_LEVEL"
     )
@@ -86,6 +157,53 @@ class Settings:
             faults.append(f"POSTERN_LOG_LEVEL: {self.log_level!r} is not a level")
         if self.log_format not in {"json", "console"}:
             faults.append(f"POSTERN_LOG_FORMAT: {self.log_format!r} is neither json nor console")
+        return faults + self._kafka_faults() + self._topic_faults()
+
+    def _kafka_faults(self) -> list[str]:
+        faults = []
+        if self.kafka_security_protocol not in _PROTOCOLS:
+            faults.append(
+                f"POSTERN_KAFKA_SECURITY_PROTOCOL: {self.kafka_security_protocol!r} is none of "
+                f"{', '.join(_PROTOCOLS)}"
+            )
+        if self.kafka_key_file and not self.kafka_certificate_file:
+            faults.append("POSTERN_KAFKA_KEY_FILE: a key without POSTERN_KAFKA_CERTIFICATE_FILE")
+        if self.kafka_security_protocol.startswith("SASL_"):
+            faults += self._sasl_faults()
+        return faults
+
+    def _sasl_faults(self) -> list[str]:
+        mechanism = self.kafka_sasl_mechanism
+        if mechanism not in _MECHANISMS:
+            return [
+                f"POSTERN_KAFKA_SASL_MECHANISM: {mechanism!r} is none of {', '.join(_MECHANISMS)}"
+            ]
+        needed: dict[str, object] = {
+            "POSTERN_KAFKA_USERNAME": self.kafka_username,
+            "POSTERN_KAFKA_PASSWORD": self.kafka_password,
+        }
+        if mechanism == "OAUTHBEARER":
+            if self.kafka_token_file is not None:
+                needed = {}
+            else:
+                needed["POSTERN_KAFKA_TOKEN_URL or POSTERN_KAFKA_TOKEN_FILE"] = (
+                    self.kafka_token_url
+                )
+        return [f"{name}: {mechanism} needs it" for name, value in needed.items() if not value]
+
+    def _topic_faults(self) -> list[str]:
+        counts = {
+            "POSTERN_KAFKA_PARTITIONS": self.kafka_partitions,
+            "POSTERN_KAFKA_REPLICATION_FACTOR": self.kafka_replication_factor,
+            "POSTERN_KAFKA_MIN_INSYNC_REPLICAS": self.kafka_min_insync_replicas,
+            "POSTERN_KAFKA_RETENTION_HOURS": self.kafka_retention_hours,
+        }
+        faults = [f"{name}: must be 1 or more" for name, count in counts.items() if count < 1]
+        if self.kafka_min_insync_replicas > self.kafka_replication_factor:
+            faults.append(
+                "POSTERN_KAFKA_MIN_INSYNC_REPLICAS: more than POSTERN_KAFKA_REPLICATION_FACTOR: "
+                "nothing could be sent"
+            )
         return faults
 
 

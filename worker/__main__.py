@@ -32,6 +32,12 @@ def main() -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except ExceptionGroup as group:
+        refusals, others = group.split(ConfigurationError)
+        if others is not None or refusals is None:
+            raise
+        sys.stderr.writelines(f"{error}\n" for error in refusals.exceptions)
+        return 2
     return 0
 
 

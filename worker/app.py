@@ -16,7 +16,13 @@ from shared.ledger.circuit_breakers import BreakerPolicy
 from shared.observability.logging import get_logger
 from shared.observability.operations import operations_app, operations_config
 from shared.observability.serving import serve
-from shared.queue.connect import POSTGRES_QUEUE_URL, connect_consumer, connect_producer
+from shared.queue.connect import (
+    POSTGRES_QUEUE_URL,
+    GroupMember,
+    connect_consumer,
+    connect_producer,
+)
+from shared.queue.security import security_of
 from worker.actions import assets
 from worker.actions.registry import ENTRY_POINT_GROUP, Registry
 from worker.attempt import AttemptRules
@@ -30,6 +36,7 @@ from worker.maintenance.expiry import expiry_duty
 from worker.maintenance.partitions import partitions_duty
 from worker.maintenance.relay import Relay
 from worker.maintenance.samples import samples_duty
+from worker.maintenance.topic_check import TopicCheck, topic_check
 from worker.processor import Processor
 from worker.settings import WorkerSettings
 from worker.webhooks import WebhookCache
@@ -59,8 +66,13 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
             topic=settings.kafka_topic,
             pool=system_pool,
             lease_seconds=settings.lease_seconds,
-            group_id=settings.kafka_group,
-            max_in_flight=settings.concurrency,
+            concurrency=settings.concurrency,
+            member=GroupMember(
+                group_id=settings.kafka_group,
+                instance_id=settings.kafka_instance,
+                session_seconds=settings.kafka_session_seconds,
+                security=security_of(settings),
+            ),
         )
         loop = ConsumerLoop(
             consumer,
@@ -70,7 +82,8 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 concurrency=settings.concurrency, drain_seconds=settings.drain_seconds
             ),
         )
-        parts: list[Duty | Relay] = [
+        parts: list[Duty | Relay | TopicCheck] = [
+            *topic_check(settings),
             announcement_duty(system_pool, registry),
             partitions_duty(system_pool, retention_days=settings.retention_days),
             expiry_duty(system_pool),
@@ -106,7 +119,12 @@ async def _open_pool(dsn: str, *, role: str, size: int) -> AsyncIterator[Pool]:
 
 def connect_relay(settings: WorkerSettings, pool: Pool) -> list[Relay]:
     """Return the relay, or nothing where workers read the outbox themselves."""
-    queue = connect_producer(settings.queue_url, topic=settings.kafka_topic, pool=pool)
+    queue = connect_producer(
+        settings.queue_url,
+        topic=settings.kafka_topic,
+        pool=pool,
+        security=security_of(settings),
+    )
     if queue.reads_outbox:
         return []
     return [Relay(connect_consumer(POSTGRES_QUEUE_URL, topic="", pool=pool), queue)]

@@ -66,6 +66,15 @@ class WorkerSettings(Settings):
     )
     retention_days: int = setting("Days for which deliveries are kept, 1 or more.", default=30)
     kafka_group: str = setting("Kafka consumer group of the workers.", default="postern-workers")
+    kafka_instance: str | None = setting(
+        "A name that this worker alone has, and keeps over restarts: one that is back within a "
+        "session takes its partitions up again, and the others go on undisturbed.",
+        default=None,
+    )
+    kafka_session_seconds: float = setting(
+        "After so long without a heartbeat a worker's partitions go to others, 6 or more.",
+        default=15.0,
+    )
 
     def faults(self) -> list[str]:
         """Return what is wrong among the settings, a sentence each."""
@@ -104,6 +113,7 @@ class WorkerSettings(Settings):
             "breaker_hold_seconds",
             "breaker_longest_hold_seconds",
             "expression_timeout_seconds",
+            "kafka_session_seconds",
         )
         faults = [
             f"{self.prefix}{name.upper()}: must be more than 0"

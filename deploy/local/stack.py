@@ -156,6 +156,9 @@ class Stack:
             "POSTERN_MASTER_KEYS": self.plan.master_keys,
             "POSTERN_QUEUE_URL": queue_url,
             "POSTERN_KAFKA_TOPIC": _TOPIC,
+            # One broker holds the one copy that there is.
+            "POSTERN_KAFKA_REPLICATION_FACTOR": "1",
+            "POSTERN_KAFKA_MIN_INSYNC_REPLICAS": "1",
         }
 
     def _wanted_programs(self) -> dict[str, tuple[str, dict[str, str]]]:

@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import subprocess
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,7 +29,19 @@ class KafkaUnavailable(Exception):
 class EmbeddedKafka:
     """One broker on one data directory and one port, both kept over restarts."""
 
-    def __init__(self, data_dir: Path, lib_dir: Path, port: int | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        lib_dir: Path,
+        port: int | None = None,
+        *,
+        properties: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
+    ) -> None:
+        #: Beside or instead of those of ``deploy/kafka/server.properties``; with its names in
+        #: braces.
+        self._properties = dict(properties or {})
+        self._format_options = tuple(format_options)
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
         self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
@@ -118,7 +131,8 @@ class EmbeddedKafka:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         properties = self.data_dir / "server.properties"
         template = _project_root() / "deploy" / "kafka" / "server.properties"
-        text = template.read_text()
+        lines = [f"{name}={value}\n" for name, value in self._properties.items()]
+        text = "\n".join([template.read_text(), *lines])
         for name, value in {
             "{port}": self.port,
             "{controller_port}": self._controller_port,
@@ -136,6 +150,7 @@ class EmbeddedKafka:
             [
                 *(*self._java(), "kafka.tools.StorageTool", "format"),
                 *("--cluster-id", cluster_id, "--config", str(properties)),
+                *self._format_options,
             ],
             check=False,
             stdout=subprocess.PIPE,

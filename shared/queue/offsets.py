@@ -33,6 +33,10 @@ class OffsetTracker:
         self._next = offset + 1
         return True
 
+    def is_behind(self, offset: int) -> bool:
+        """Tell whether an offset stands before the last one received."""
+        return self._next is not None and offset < self._next
+
     def finish(self, offset: int) -> None:
         """Note a finished offset; one that is not unfinished is no fault and changes nothing."""
         self._unfinished.discard(offset)

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
-from shared.queue.connect import connect_consumer, connect_producer
+from shared.queue.connect import GroupMember, connect_consumer, connect_producer
 from shared.queue.port import Consumer, PoisonRecord
 from shared.queue.topics import ensure_topic
 from tests.contract.ledger import make_delivery
@@ -52,7 +52,9 @@ class TestKafkaQueue(QueueContract):
         yield QueueUnderTest(
             pool=pool,
             producer=producer,
-            open_consumer=lambda: connect_consumer(url, topic=topic, pool=pool, group_id=topic),
+            open_consumer=lambda: connect_consumer(
+                url, topic=topic, pool=pool, member=GroupMember(group_id=topic)
+            ),
         )
         await producer.close()
 

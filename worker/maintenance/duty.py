@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shared.errors import Transient
 from shared.observability.logging import get_logger
 from worker import metrics
+from worker.maintenance.pausing import sleep_until
 
 _LOGGER = get_logger(__name__)
 
@@ -32,12 +33,4 @@ class Duty:
                 metrics.DATABASE_ERRORS.inc()
                 _LOGGER.warning("duty_put_off", duty=self.name, error=str(error))
                 wait_seconds = min(_RETRY_SECONDS, self.every_seconds)
-            await _sleep_until(stop, wait_seconds)
-
-
-async def _sleep_until(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+            await sleep_until(stop, wait_seconds)

@@ -13,6 +13,7 @@ from shared.domain.delivery import QueuedDelivery
 from shared.errors import QueueUnavailable
 from shared.observability.logging import get_logger
 from shared.queue.port import Consumer, Producer, Receipt
+from worker.maintenance.pausing import sleep_until
 
 _LOGGER = get_logger(__name__)
 
@@ -40,7 +41,7 @@ class Relay:
         """Move deliveries until ``stop`` is set, then let go of both sides."""
         try:
             while not stop.is_set():
-                await _sleep_until(stop, await self._turn())
+                await sleep_until(stop, await self._turn())
         finally:
             await self._close()
 
@@ -91,11 +92,3 @@ class Relay:
             await self._outbox.close()
         except QueueUnavailable as error:
             _LOGGER.warning("relay_not_left_cleanly", error=str(error))
-
-
-async def _sleep_until(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from time import monotonic
 from typing import Any, NamedTuple
@@ -13,6 +13,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from shared.errors import DecodeError, QueueUnavailable
 from shared.observability.logging import get_logger
+from shared.queue.kafka.membership import KAFKA_ERRORS, Membership, lags, leave
+from shared.queue.lanes import lanes_of
 from shared.queue.offsets import OffsetTracker
 from shared.queue.port import PoisonRecord, Receipt
 from shared.wire.delivery_v1 import decode
@@ -25,11 +27,10 @@ _COMMIT_PAUSE_SECONDS = 1.0
 _COMMIT_SECONDS = 3.0
 #: After waiting this long in all without a record: ask whether there are any.
 _SILENCE_SECONDS = 30.0
-_START_SECONDS = 10.0
-_CLOSE_SECONDS = 5.0
-#: Brokers refuse less. Source: group.min.session.timeout.ms
-_SHORTEST_SESSION_SECONDS = 6.0
-_KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
+#: Of as many looks where both wait, one takes from the crowded lane first: it must not starve.
+_CROWDED_EVERY = 4
+#: How often is looked whether what is in hand of given-away partitions has ended.
+_DRAIN_LOOK_SECONDS = 0.01
 
 _Records = Sequence[ConsumerRecord[Any, Any]]
 _Fetched = dict[TopicPartition, _Records]
@@ -51,20 +52,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
     fetch again what it holds.
     """
 
-    def __init__(
-        self,
-        bootstrap: str,
-        *,
-        topic: str,
-        group_id: str,
-        session_seconds: float,
-        max_in_flight: int,
-    ) -> None:
-        self._bootstrap = bootstrap
-        self._topic = topic
-        self._group_id = group_id
-        self._session_ms = int(max(session_seconds, _SHORTEST_SESSION_SECONDS) * 1000)
+    def __init__(self, membership: Membership, *, max_in_flight: int, max_crowded: int) -> None:
+        self._membership = membership
         self._max_in_flight = max_in_flight
+        #: Of the crowded lane, see ``shared/queue/lanes.py``.
+        self._max_crowded = max_crowded
         self._current: AIOKafkaConsumer | None = None
         self._trackers: dict[TopicPartition, OffsetTracker] = {}
         #: Released deliveries as (due, tie-break, receipt), the first due on top.
@@ -72,6 +64,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         self._sequence = count()
         self._commit_at = 0.0
         self._silent_seconds = 0.0
+        self._turn = 0
 
     async def receive(self, *, limit: int, wait_seconds: float) -> Sequence[Receipt]:
         """Return released deliveries that are due, else new ones; commits what is finished."""
@@ -103,7 +96,14 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
             await self._discard()
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Commit what is finished, then forget partitions that are no longer ours."""
+        """Let what is in hand end, within a time, commit, and forget the partitions.
+
+        What has not ended is not committed: it comes again elsewhere, and whoever ends it first
+        has it. What was released waits elsewhere too.
+        """
+        trackers = [self._trackers[tp] for tp in revoked if tp in self._trackers]
+        waiting = {receipt.handle for _, _, receipt in self._released}
+        await self._drain(trackers, waiting)
         if self._current is not None:
             await self._commit(self._current)
         for partition in revoked:
@@ -112,34 +112,22 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Do nothing: the driver may hand out records before it calls this."""
 
+    async def _drain(self, trackers: Sequence[OffsetTracker], waiting: set[object]) -> None:
+        deadline = monotonic() + self._membership.drain_seconds
+        released = sum(
+            isinstance(place, _Place) and place.tracker in trackers for place in waiting
+        )
+        while (  # noqa: ASYNC110 - acknowledging stays a mere note: nobody is told
+            sum(tracker.unfinished_count for tracker in trackers) > released
+            and monotonic() < deadline
+        ):
+            await asyncio.sleep(_DRAIN_LOOK_SECONDS)
+
     async def _connected(self) -> AIOKafkaConsumer:
         if self._current is None:
-            self._current = await self._start()
+            self._current = await self._membership.join(self)
             self._silent_seconds = 0.0
         return self._current
-
-    async def _start(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            group_id=self._group_id,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=self._session_ms,
-            rebalance_timeout_ms=self._session_ms,
-            heartbeat_interval_ms=min(3000, self._session_ms // 3),
-            request_timeout_ms=self._session_ms,
-        )
-        consumer.subscribe([self._topic], listener=self)
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                await consumer.start()
-        except _KAFKA_ERRORS as error:
-            await _stop(consumer)
-            raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
-        except BaseException:
-            await _stop(consumer)
-            raise
-        return consumer
 
     def _take_released(self, limit: int) -> list[Receipt]:
         now = monotonic()
@@ -158,12 +146,10 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         wait = max(wait - monotonic(), 0.0)
         room = min(limit, self._max_in_flight - self._unfinished_count())
         if room <= 0:
-            await asyncio.sleep(wait)
-            # Asks for a partition that is none: the group learns that we live, nothing is taken.
-            await self._get(consumer, 1, 0.0, TopicPartition(self._topic, -1))
+            await self._rest(consumer, wait)
             return []
         began = monotonic()
-        fetched = await self._get(consumer, room, wait)
+        fetched = await self._fetch(consumer, room, wait)
         self._silent_seconds = 0.0 if fetched else self._silent_seconds + monotonic() - began
         if self._silent_seconds > _SILENCE_SECONDS:
             await self._replace_when_lagging(consumer)
@@ -173,8 +159,45 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
             for receipt in self._receipts(partition, records)
         ]
 
-    def _unfinished_count(self) -> int:
-        return sum(tracker.unfinished_count for tracker in self._trackers.values())
+    async def _fetch(self, consumer: AIOKafkaConsumer, room: int, wait: float) -> _Fetched:
+        """Return records of the lanes that may be read: plain and ordered ones go first."""
+        crowded = self._crowded_partitions(consumer)
+        if not crowded:
+            return await self._get(consumer, room, wait)
+        others = consumer.assignment() - crowded
+        crowded_room = min(room, self._max_crowded - self._unfinished_count(crowded))
+        if others and crowded_room > 0:
+            self._turn = (self._turn + 1) % _CROWDED_EVERY
+            first, first_room = (others, room) if self._turn else (crowded, crowded_room)
+            if fetched := await self._get(consumer, first_room, 0.0, *first):
+                return fetched
+            return await self._get(consumer, crowded_room, wait)
+        if others:
+            return await self._get(consumer, room, wait, *others)
+        if crowded_room > 0:
+            return await self._get(consumer, crowded_room, wait)
+        return await self._rest(consumer, wait)
+
+    async def _rest(self, consumer: AIOKafkaConsumer, wait: float) -> _Fetched:
+        await asyncio.sleep(wait)
+        # Asks for a partition that is none: the group learns that we live, nothing is taken.
+        return await self._get(consumer, 1, 0.0, TopicPartition(self._membership.topic, -1))
+
+    def _crowded_partitions(self, consumer: AIOKafkaConsumer) -> frozenset[TopicPartition]:
+        """Return which of our partitions are the crowded lane's; none where lanes are one."""
+        known = consumer.partitions_for_topic(self._membership.topic)
+        lanes = lanes_of(sorted(known or ()))
+        if lanes.crowded is lanes.plain:
+            return frozenset()
+        numbers = set(lanes.crowded)
+        return frozenset(tp for tp in consumer.assignment() if tp.partition in numbers)
+
+    def _unfinished_count(self, partitions: Collection[TopicPartition] | None = None) -> int:
+        return sum(
+            tracker.unfinished_count
+            for partition, tracker in self._trackers.items()
+            if partitions is None or partition in partitions
+        )
 
     async def _get(
         self, consumer: AIOKafkaConsumer, limit: int, wait: float, *partitions: TopicPartition
@@ -194,7 +217,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
             raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
 
     def _receipts(self, partition: TopicPartition, records: _Records) -> list[Receipt]:
-        tracker = self._trackers.setdefault(partition, OffsetTracker())
+        tracker = self._trackers.get(partition)
+        if tracker is None or tracker.is_behind(records[0].offset):
+            # Read anew from an earlier place: the log was lost, or the topic made again. Offsets
+            # mean other records now, so that nothing noted of the old ones may count for them.
+            tracker = self._trackers[partition] = OffsetTracker()
         return [
             _receipt(record, _Place(partition, tracker, record.offset))
             for record in records
@@ -221,7 +248,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
                 await consumer.commit({tp: position for tp, (_, position) in moved.items()})
         except (CommitFailedError, IllegalStateError):
             return False  # the group is changing hands: whoever gets the partition starts earlier
-        except _KAFKA_ERRORS as error:
+        except KAFKA_ERRORS as error:
             _logger.warning("kafka_commit_failed", error=f"{type(error).__name__}: {error}")
             return False
         for tracker, position in moved.values():
@@ -230,7 +257,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
 
     async def _replace_when_lagging(self, consumer: AIOKafkaConsumer) -> None:
         self._silent_seconds = 0.0
-        if await _lags(consumer):
+        if await lags(consumer):
             _logger.warning("kafka_consumer_replaced", silent_seconds=_SILENCE_SECONDS)
             await self._discard()
             raise QueueUnavailable("Kafka: the consumer was silent though records were waiting")
@@ -240,7 +267,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         self._trackers.clear()
         self._released.clear()
         if consumer is not None:
-            await _stop(consumer)
+            await leave(consumer)
 
 
 def _receipt(record: ConsumerRecord[Any, Any], place: _Place) -> Receipt:
@@ -256,28 +283,3 @@ def _place_of(receipt: Receipt) -> _Place:
     if not isinstance(place, _Place):
         raise TypeError("a receipt of another queue")
     return place
-
-
-async def _lags(consumer: AIOKafkaConsumer) -> bool:
-    """Return whether records wait that the consumer did not fetch; False when Kafka is away."""
-    try:
-        async with asyncio.timeout(_COMMIT_SECONDS):
-            ends = await consumer.end_offsets(consumer.assignment())
-            return any([await consumer.position(tp) < end for tp, end in ends.items()])
-    except _KAFKA_ERRORS:
-        return False
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await consumer.stop()
-    except _KAFKA_ERRORS as error:
-        _logger.warning("kafka_consumer_abandoned", error=f"{type(error).__name__}: {error}")
-    except asyncio.CancelledError:
-        # With brokers away stop() lets the cancellation of its own fetches out, half done.
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-    finally:
-        await consumer._client.close()  # noqa: SLF001 - what stop() does last, and may not reach

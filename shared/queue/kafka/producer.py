@@ -16,6 +16,8 @@ from shared.clock import unix_ms
 from shared.domain.delivery import QueuedDelivery
 from shared.errors import QueueUnavailable
 from shared.observability.logging import get_logger
+from shared.queue.lanes import CrowdWatch, lanes_of
+from shared.queue.security import KafkaSecurity
 from shared.wire.delivery_v1 import EncodedDelivery, encode
 
 _logger = get_logger(__name__)
@@ -47,12 +49,14 @@ class KafkaProducer:
 
     reads_outbox = False
 
-    def __init__(self, bootstrap: str, *, topic: str) -> None:
+    def __init__(self, bootstrap: str, *, topic: str, security: KafkaSecurity) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
+        self._security = security
         self._current: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._rotation = count()
+        self._crowds = CrowdWatch(monotonic())
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._refuse_until = 0.0
         self._last_ack_at = 0.0
@@ -60,8 +64,8 @@ class KafkaProducer:
     async def send(self, deliveries: Sequence[QueuedDelivery]) -> None:
         """Send deliveries and wait for every replica in sync to have them.
 
-        Deliveries of one call that have no ordering key share a partition, the next one at each
-        call, so that they share a batch.
+        Deliveries of one call that have no ordering key share a partition of their lane, the next
+        one at each call, so that they share a batch.
         """
         if not deliveries:
             return
@@ -100,13 +104,22 @@ class KafkaProducer:
     def _by_partition(
         self, deliveries: Sequence[QueuedDelivery], partitions: Sequence[int]
     ) -> dict[int, list[EncodedDelivery]]:
-        """Return records by partition; those without a key all go to the next in turn."""
-        next_partition = partitions[next(self._rotation) % len(partitions)]
+        """Return records by partition; those without a key go to the next of their lane."""
+        lanes = lanes_of(partitions)
+        turn = next(self._rotation)
+        plain = lanes.plain[turn % len(lanes.plain)]
+        crowded = lanes.crowded[turn % len(lanes.crowded)]
+        now = monotonic()
         portions: defaultdict[int, list[EncodedDelivery]] = defaultdict(list)
         for delivery in deliveries:
             record = encode(delivery)
             key = record[0]
-            partition = next_partition if key is None else partition_of(key, partitions)
+            if key is not None:
+                partition = partition_of(key, lanes.ordered)
+            elif self._crowds.note(delivery.tenant_id, now):
+                partition = crowded
+            else:
+                partition = plain
             portions[partition].append(record)
         return portions
 
@@ -135,6 +148,7 @@ class KafkaProducer:
             acks="all",
             max_batch_size=_BATCH_BYTES,
             request_timeout_ms=int(_REQUEST_SECONDS * 1000),
+            **self._security.client_options(),
         )
         try:
             async with asyncio.timeout(_START_SECONDS):

@@ -10,7 +10,7 @@ import pytest
 from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
 from shared.embedded.kafka import EmbeddedKafka, KafkaUnavailable, prepare_jars
 from shared.errors import QueueUnavailable
-from shared.queue.connect import connect_consumer, connect_producer
+from shared.queue.connect import GroupMember, connect_consumer, connect_producer
 from shared.queue.port import Consumer, Producer
 from shared.queue.topics import ensure_topic
 from tests.contract.ledger import make_delivery
@@ -84,7 +84,7 @@ async def test_producer_and_consumer_go_on_when_the_broker_comes_back(
     """Both outlive their own patience with a broker; sends fail in bounded time meanwhile."""
     url = f"kafka://{broker.bootstrap}"
     producer = connect_producer(url, topic=topic, pool=pool)
-    consumer = connect_consumer(url, topic=topic, pool=pool, group_id=topic)
+    consumer = connect_consumer(url, topic=topic, pool=pool, member=GroupMember(group_id=topic))
     await send_until_accepted(producer, b"before")
     await receive_bodies(consumer, {b"before"})
     await asyncio.to_thread(broker.kill)
@@ -127,7 +127,7 @@ async def test_a_program_may_start_before_its_broker(
     await asyncio.to_thread(broker.stop)
     url = f"kafka://{broker.bootstrap}"
     producer = connect_producer(url, topic=topic, pool=pool)
-    consumer = connect_consumer(url, topic=topic, pool=pool, group_id=topic)
+    consumer = connect_consumer(url, topic=topic, pool=pool, member=GroupMember(group_id=topic))
     began = monotonic()
     with pytest.raises(QueueUnavailable):
         await producer.send([make_delivery()])
@@ -147,7 +147,7 @@ async def test_closing_is_bounded_when_the_broker_is_gone(
     """Leaving takes seconds, even with a send and acknowledgements unsettled."""
     url = f"kafka://{broker.bootstrap}"
     producer = connect_producer(url, topic=topic, pool=pool)
-    consumer = connect_consumer(url, topic=topic, pool=pool, group_id=topic)
+    consumer = connect_consumer(url, topic=topic, pool=pool, member=GroupMember(group_id=topic))
     await send_until_accepted(producer, b"unsettled")
     await receive_bodies(consumer, {b"unsettled"})
     await asyncio.to_thread(broker.kill)

@@ -9,7 +9,12 @@ import pytest
 from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
 from shared.domain.delivery import QueuedDelivery
 from shared.errors import QueueUnavailable
-from shared.queue.connect import POSTGRES_QUEUE_URL, connect_consumer, connect_producer
+from shared.queue.connect import (
+    POSTGRES_QUEUE_URL,
+    GroupMember,
+    connect_consumer,
+    connect_producer,
+)
 from shared.queue.port import Consumer
 from shared.queue.topics import ensure_topic
 from tests.contract.ledger import make_delivery, outbox_attempts, record_in_outbox
@@ -80,7 +85,7 @@ async def test_due_rows_reach_kafka_and_leave_the_outbox(pool: Pool, kafka_boots
     producer = connect_producer(url, topic=topic, pool=pool)
     await move_all(Relay(open_outbox(pool), producer))
     await producer.close()
-    consumer = connect_consumer(url, topic=topic, pool=pool, group_id=topic)
+    consumer = connect_consumer(url, topic=topic, pool=pool, member=GroupMember(group_id=topic))
     received = {delivery_of(r).delivery_id: r.content for r in await receive_count(consumer, 2)}
     assert received[due[0].delivery_id] == due[0]
     large = received[due[1].delivery_id]

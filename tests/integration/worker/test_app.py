@@ -99,6 +99,9 @@ async def test_worker_takes_deliveries_from_kafka(
         POSTERN_QUEUE_URL=f"kafka://{kafka_bootstrap}",
         POSTERN_KAFKA_TOPIC=topic,
         POSTERN_WORKER_KAFKA_GROUP=topic,
+        POSTERN_KAFKA_PARTITIONS="2",
+        POSTERN_KAFKA_REPLICATION_FACTOR="1",
+        POSTERN_KAFKA_MIN_INSYNC_REPLICAS="1",
     )
     async with _running(settings):
         await until(lambda: _all_done(ledger), seconds=40)

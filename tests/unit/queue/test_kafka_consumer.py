@@ -10,6 +10,7 @@ from aiokafka.errors import CommitFailedError, CorruptRecordException
 from shared.errors import QueueUnavailable
 from shared.queue.kafka import consumer as module
 from shared.queue.kafka.consumer import KafkaConsumer
+from shared.queue.kafka.membership import Membership
 from shared.queue.offsets import OffsetTracker
 
 _PARTITION = TopicPartition("topic", 0)
@@ -43,6 +44,10 @@ class FakeDriver:
             raise self._failure
         self.committed.append(offsets)
 
+    def partitions_for_topic(self, _: str) -> set[int]:
+        """Return the one partition."""
+        return {0}
+
     def assignment(self) -> set[TopicPartition]:
         """Return the one partition."""
         return {_PARTITION}
@@ -62,13 +67,10 @@ class FakeDriver:
 
 def consumer_over(driver: FakeDriver, *, max_in_flight: int = 10) -> KafkaConsumer:
     """Return a consumer that has joined with this driver."""
-    consumer = KafkaConsumer(
-        "nowhere:9",
-        topic="topic",
-        group_id="group",
-        session_seconds=10,
-        max_in_flight=max_in_flight,
+    membership = Membership(
+        bootstrap="nowhere:9", topic="topic", group_id="group", drain_seconds=0.05
     )
+    consumer = KafkaConsumer(membership, max_in_flight=max_in_flight, max_crowded=max_in_flight)
     consumer._current = driver
     return consumer
 
