@@ -33,8 +33,8 @@ PATIENCE_SECONDS = 15.0
 _INSERT_WEBHOOK = """
 insert into postern.webhooks (
     tenant_id, webhook_id, name, slug, auth_type, auth_config, idempotency_source,
-    idempotency_window_seconds, handler_type, handler_config, rate_limit_per_minute)
-values ($1, $2, $3, $3, $4, $5, $6, $7, 'direct_action', '{"action": "none"}', $8)
+    idempotency_window_seconds, handler_type, handler_config, rate_limit_per_minute, ordering)
+values ($1, $2, $3, $3, $4, $5, $6, $7, 'direct_action', '{"action": "none"}', $8, $9)
 """
 _AUTH_CONFIGS: Mapping[str, Mapping[str, object]] = {
     "hmac_sha256": {"signature_header": SIGNATURE_HEADER},
@@ -70,6 +70,7 @@ class Ledger:
         auth_type: str = "hmac_sha256",
         auth_config: Mapping[str, object] | None = None,
         key: Mapping[str, str] | None = None,
+        ordering: Mapping[str, object] | None = None,
         window_seconds: int = 86_400,
         per_minute: int = 60_000,
         secret: str | None = SECRET,
@@ -87,6 +88,7 @@ class Ledger:
                 None if key is None else _json(key),
                 window_seconds,
                 per_minute,
+                None if ordering is None else _json(ordering),
             )
             if secret is not None and auth_type != "ip_allowlist":
                 await self._insert_secret(connection, webhook_id, secret)
