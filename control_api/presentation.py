@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from shared.domain.delivery import parse_header_block
+from shared.ledger.circuit_breakers import BreakerState
 from shared.ledger.deliveries import DeliverySummary, RecordedAttempt, RecordedDelivery
 from shared.ledger.samples import Sample
 from shared.ledger.webhooks import StoredWebhook
@@ -42,6 +43,16 @@ def receiver_path(webhook: StoredWebhook) -> str:
 def receiver_url(webhook: StoredWebhook, gateway_url: str) -> str:
     """Return the address at which senders reach a webhook."""
     return gateway_url.rstrip("/") + receiver_path(webhook)
+
+
+def breaker_content(breaker: BreakerState) -> dict[str, Any]:
+    """Return how a circuit breaker stands."""
+    return {
+        "state": breaker.state,
+        "consecutive_failures": breaker.failures,
+        "opened_at": breaker.opened_at,
+        "next_probe_at": breaker.probe_at,
+    }
 
 
 def sample_content(sample: Sample) -> dict[str, Any]:

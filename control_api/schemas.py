@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from control_api.moments import LastMoment, Moment
 from shared.domain.retry import (
     MAX_ATTEMPTS,
     MAX_DELAY_SECONDS,
@@ -33,10 +34,12 @@ from shared.domain.webhook import (
 )
 from shared.errors import ExpressionError
 from shared.expressions.compiler import check_expression
+from shared.ledger.deliveries import DeliveryFilter
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _MAX_MAPPED_FIELDS = 100
 _MAX_NETWORKS = 1000
+MAX_REPLAYS = 1000
 _DEFAULTS = RetryPolicy()
 
 
@@ -301,6 +304,23 @@ class TrialBody(Body):
 
     body: Any = None
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=64)
+
+
+class ReplayBody(Body):
+    """Which deliveries to replay; times without a zone are UTC."""
+
+    status: Literal["failed", "dispatched"] = "failed"
+    date_from: Annotated[Moment, Field(strict=False)] | None = None
+    date_to: Annotated[LastMoment, Field(strict=False)] | None = None
+    #: The ``code`` of the outcome, such as attempts_exhausted.
+    code: Word | None = None
+    limit: int = Field(default=100, ge=1, le=MAX_REPLAYS)
+
+    def filter(self) -> DeliveryFilter:
+        """Return the conditions."""
+        return DeliveryFilter(
+            dispatch_status=self.status, received_from=self.date_from, received_to=self.date_to
+        )
 
 
 class ClientBody(Body):

@@ -28,6 +28,7 @@ READ_ONLY_FIELDS = frozenset(
         "updated_at",
         "auto_disabled_at",
         "sample",
+        "circuit_breaker",
         "sample_capture_expires_at",
     }
 )

@@ -1,10 +1,11 @@
-"""One webhook with its sample, as every route on a single webhook answers it."""
+"""One webhook with its sample and breaker, as every route on a single webhook answers it."""
 
 from typing import Any
 from uuid import UUID
 
-from control_api.presentation import sample_content, webhook_content
+from control_api.presentation import breaker_content, sample_content, webhook_content
 from shared.database.pool import Connection
+from shared.ledger.circuit_breakers import CircuitBreakers
 from shared.ledger.samples import Samples
 from shared.ledger.webhooks import Webhooks
 
@@ -23,5 +24,9 @@ async def webhook_view(
         await samples.capture_armed(tenant_id, webhook_id)
         webhook = await webhooks.get(tenant_id, webhook_id)
     sample = await samples.find(tenant_id, webhook_id)
+    breaker = await CircuitBreakers(connection).get(tenant_id, webhook_id)
     content = webhook_content(webhook, gateway_url=gateway_url)
-    return content | {"sample": None if sample is None else sample_content(sample)}
+    return content | {
+        "sample": None if sample is None else sample_content(sample),
+        "circuit_breaker": breaker_content(breaker),
+    }

@@ -1,10 +1,9 @@
-"""Takes the idempotency key of a request from a header or from its body."""
+"""Takes a key of a request, for de-duplication or for order, from a header or from its body."""
 
 import hashlib
 import json
 from typing import NamedTuple
 
-from gateway import metrics
 from shared.domain.webhook import HeaderKey
 from shared.errors import ExpressionError
 from shared.expressions.evaluator import Evaluator
@@ -69,7 +68,6 @@ def key_text(found: object) -> str | None:
 
 
 def _no_key(fault: str) -> Key:
-    metrics.IDEMPOTENCY_FAULTS.inc()
     return Key(None, _storable(fault[:500]).decode())
 
 

@@ -20,6 +20,10 @@ BATCH_ROWS = LocalHistogram(
 REFUSED_UNRECORDED = Counter(
     "postern_gateway_refused_unrecorded_total", "Refused requests beyond the recording cap."
 )
+ORDERING_FAULTS = Counter(
+    "postern_gateway_ordering_faults",
+    "Deliveries put in line with the others without a key because their key expression failed.",
+)
 IDEMPOTENCY_FAULTS = Counter(
     "postern_gateway_idempotency_faults_total",
     "Deliveries accepted without de-duplication because their key expression failed.",

@@ -130,4 +130,5 @@ def _queued(row: AcceptedRow) -> QueuedDelivery:
         headers=row.headers,
         body=row.body,
         idempotency_key=row.idempotency_key,
+        ordering_key=row.ordering_key,
     )

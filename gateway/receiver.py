@@ -33,6 +33,7 @@ from gateway.settings import GatewaySettings
 from gateway.snapshot import Endpoint, Snapshot
 from shared.domain.delivery import AuthStatus
 from shared.domain.identifiers import uuid7_bytes
+from shared.domain.webhook import HeaderKey, ordering_key_of
 from shared.errors import DatabaseUnavailable
 from shared.expressions.plain import Expression
 from shared.ledger.recording import AcceptedRow, RefusedRow
@@ -278,7 +279,12 @@ class Receiver:
         if json_has_too_many_keys(request.body, _MAX_JSON_KEYS):
             detail = f"more than {_MAX_JSON_KEYS} members"
             return await self._malformed(request, endpoint, "json_too_large", detail)
-        key = await self._key(request, endpoint, document)
+        key = await self._key(endpoint.idempotency, request, document)
+        if key.fault is not None:
+            metrics.IDEMPOTENCY_FAULTS.inc()
+        ordering_key = None
+        if endpoint.ordering is not None:
+            ordering_key = await self._ordering_key(endpoint, request, document)
         path = request.stored_path(endpoint)
         batch = self._recorder.submit(
             AcceptedRow(
@@ -289,6 +295,7 @@ class Receiver:
                 request.body,
                 key.value,
                 key.fault,
+                ordering_key,
             ),
             deadline=request.deadline,
         )
@@ -302,8 +309,19 @@ class Receiver:
         body = b'{"delivery_id":"%b"}' % str(request.delivery_id).encode()
         return Answer(200, body, (_JSON,), "accepted")
 
-    async def _key(self, request: _Request, endpoint: Endpoint, document: object) -> Key:
-        source = endpoint.idempotency
+    async def _ordering_key(
+        self, endpoint: Endpoint, request: _Request, document: object
+    ) -> str | None:
+        if endpoint.ordering is None or endpoint.webhook_id is None:
+            return None
+        key = await self._key(endpoint.ordering.source, request, document)
+        if key.fault is not None:
+            metrics.ORDERING_FAULTS.inc()
+        return ordering_key_of(endpoint.webhook_id, key.value)
+
+    async def _key(
+        self, source: HeaderKey | Expression | None, request: _Request, document: object
+    ) -> Key:
         if source is None:
             return NO_KEY
         key = self._key_reader.read_at_once(source, request.names, document)

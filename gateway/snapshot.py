@@ -41,6 +41,14 @@ _FIRST_REFRESH_SECONDS = 30.0
 _REFRESH_SECONDS = 3.0
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Deliveries that are handled one after the other."""
+
+    #: What tells the lines of one webhook apart; None: it has one.
+    source: HeaderKey | Expression | None
+
+
 @dataclass(slots=True, eq=False)
 class Endpoint:
     """One receiver URL: what a request to it is held against."""
@@ -55,6 +63,8 @@ class Endpoint:
     idempotency: HeaderKey | Expression | None
     idempotency_window_seconds: int
     bucket: Bucket
+    #: None: deliveries are handled in any order.
+    ordering: Line | None = None
     origins: dict[tuple[str, str, str, UUID | None], Origin] = field(default_factory=dict)
 
     def origin(self, method: str, path: str, source: str, secret_id: UUID | None) -> Origin:
@@ -167,7 +177,6 @@ class Snapshot:
     def _endpoint(self, configured: ConfiguredWebhook) -> Endpoint:
         webhook = configured.webhook
         verifier = verifier_of(webhook.auth, self._live_secrets(configured))
-        source = webhook.idempotency
         # A change of configuration must not hand out the same tokens again.
         lease = self._leases.setdefault(webhook.webhook_id, TokenLease())
         # Told under the old limit, it may be far off under the new one.
@@ -178,14 +187,13 @@ class Snapshot:
             version=webhook.version,
             verifier=verifier,
             private_headers=verifier.credential_headers,
-            idempotency=(
-                parse_expression(source.expression)
-                if isinstance(source, ExpressionKey)
-                else source
-            ),
+            idempotency=_compiled(webhook.idempotency),
             idempotency_window_seconds=webhook.idempotency_window_seconds,
             bucket=Bucket(
                 lease, webhook.tenant_id, webhook.webhook_id, webhook.rate_limit_per_minute
+            ),
+            ordering=(
+                None if webhook.ordering is None else Line(_compiled(webhook.ordering.source))
             ),
         )
 
@@ -203,6 +211,10 @@ class Snapshot:
             until = secret.valid_until.timestamp() if secret.valid_until else float("inf")
             live.append(LiveSecret(secret.secret_id, value, secret.valid_from.timestamp(), until))
         return live
+
+
+def _compiled(source: HeaderKey | ExpressionKey | None) -> HeaderKey | Expression | None:
+    return parse_expression(source.expression) if isinstance(source, ExpressionKey) else source
 
 
 class SnapshotKeeper:

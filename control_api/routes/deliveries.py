@@ -1,17 +1,14 @@
 """Deliveries: list and get, by webhook and across webhooks."""
 
-import re
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BeforeValidator
-from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from control_api.access import Provided, Reader
 from control_api.answers import answer, data
+from control_api.moments import LastMoment, Moment
 from control_api.pagination import PageQuery, page_content
 from control_api.presentation import delivery_content, delivery_summary_content
 from shared.domain.delivery import DispatchStatus
@@ -20,24 +17,6 @@ from shared.ledger.deliveries import Deliveries, DeliveryFilter, DeliverySummary
 from shared.ledger.webhooks import Webhooks
 
 router = APIRouter(prefix="/api/v1", tags=["deliveries"])
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def _end_of_day(value: object) -> object:
-    """Read a bare date as its last moment: ``date_to`` includes the day that it names."""
-    whole_day = isinstance(value, str) and _DAY.fullmatch(value)
-    return f"{value}T23:59:59.999999Z" if whole_day else value
-
-
-def _in_utc(moment: datetime) -> datetime:
-    if not 2000 <= moment.year < 2200:
-        raise PydanticCustomError("range", "Use a time from 2000 to 2199")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
-LastMoment = Annotated[Moment, BeforeValidator(_end_of_day)]
 
 
 class DeliveryQuery(PageQuery):

@@ -13,7 +13,7 @@ from control_api.auditing import audit
 from control_api.authentication import Caller
 from control_api.faults import validated
 from control_api.presentation import delivery_content, receiver_path
-from control_api.schemas import TrialBody
+from control_api.schemas import ReplayBody, TrialBody
 from shared.database.pool import Connection
 from shared.domain.delivery import AuthStatus, DispatchStatus, format_header_block
 from shared.domain.identifiers import delivery_id as new_delivery_id
@@ -22,6 +22,8 @@ from shared.ledger.deliveries import Deliveries, RecordedDelivery, TrialDelivery
 from shared.ledger.webhooks import StoredWebhook, Webhooks
 
 router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["deliveries"])
+
+_SHOWN_REPLAYS = 100
 
 #: Credentials are not recorded, whoever sends them: the names that gateways leave out.
 _CREDENTIAL_NAME = re.compile(
@@ -77,6 +79,38 @@ async def replay(
         )
         delivery = await deliveries.get(caller.tenant_id, replay_id)
     return data(delivery_content(delivery), status=202)
+
+
+@router.post("/{webhook_id}/deliveries/replay", status_code=202)
+async def replay_matching(
+    services: Provided, caller: Replayer, webhook_id: UUID, body: JsonBody
+) -> Response:
+    """Replay deliveries that match, the oldest first, up to a limit; an empty body: failed ones.
+
+    Never authenticated, unreadable, duplicate and unfinished ones are passed over.
+    """
+    wanted = validated(ReplayBody, body)
+    made = sorted(new_delivery_id() for _ in range(wanted.limit))
+    async with services.transaction(caller) as connection:
+        webhook = await _active_webhook(connection, caller, webhook_id)
+        replays = await Deliveries(connection).insert_replays(
+            webhook, wanted.filter(), outcome_code=wanted.code, delivery_ids=made
+        )
+        await audit(
+            connection,
+            caller,
+            "deliveries.replayed",
+            f"webhook:{webhook_id}",
+            details={"count": len(replays), **wanted.model_dump(mode="json")},
+        )
+    return data(
+        {
+            "count": len(replays),
+            "limit_reached": len(replays) == wanted.limit,
+            "delivery_ids": replays[:_SHOWN_REPLAYS],
+        },
+        status=202,
+    )
 
 
 async def _active_webhook(

@@ -6,6 +6,8 @@ closes the breaker.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from shared.database.pool import Connection
 from shared.database.queries import Queries
@@ -24,6 +26,18 @@ class BreakerPolicy:
     #: From opening to the first probe; doubled by each probe that fails.
     hold_seconds: float = 30.0
     longest_hold_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerState:
+    """How a breaker stands."""
+
+    #: closed, open, or half_open: a probe is due or under way.
+    state: str = "closed"
+    #: Failed attempts in a row, each of another delivery than the one before.
+    failures: int = 0
+    opened_at: datetime | None = None
+    probe_at: datetime | None = None
 
 
 class CircuitBreakers:
@@ -74,6 +88,11 @@ class CircuitBreakers:
             longest_seconds,
         )
         return held == 1
+
+    async def get(self, tenant_id: UUID, webhook_id: UUID) -> BreakerState:
+        """Return how a webhook's breaker stands."""
+        row = await self._connection.fetchrow(_QUERIES["find"], tenant_id, webhook_id)
+        return BreakerState() if row is None else BreakerState(**row)
 
     async def close(self, tenant_id: TenantId, webhook_id: WebhookId) -> bool:
         """Forget failures; return whether the breaker was open: then ``release``."""

@@ -67,6 +67,14 @@ with open as (
 )
 select count(*) from moved
 
+-- find --
+-- How a webhook's breaker stands; no row where nothing has failed since the last success.
+-- $1 tenant_id, $2 webhook_id
+select case when opened_at is null then 'closed' when probe_at > now() then 'open' else 'half_open' end as state,
+       failures, opened_at, probe_at
+from postern.circuit_breakers
+where tenant_id = $1 and webhook_id = $2
+
 -- close --
 -- Forget failures after a success. Returns whether the breaker was open.
 -- $1 tenant_id, $2 webhook_id

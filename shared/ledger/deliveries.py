@@ -29,6 +29,7 @@ class DeliverySummary:
     source_address: str
     idempotency_key: str | None
     idempotency_fault: str | None
+    ordering_key: str | None
     auth_status: str
     dispatch_status: str
     response_status: int

@@ -2,7 +2,8 @@
 -- One delivery of one webhook, or of none where $3 is null.
 -- $1 tenant_id, $2 delivery_id, $3 webhook_id
 select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
-       idempotency_key, idempotency_fault, auth_status, dispatch_status, response_status, handler_outcome, duration_ms,
+       idempotency_key, idempotency_fault, ordering_key, auth_status, dispatch_status, response_status,
+       handler_outcome, duration_ms,
        retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of,
        request_headers, request_body
 from postern.deliveries
@@ -13,7 +14,8 @@ where tenant_id = $1 and delivery_id = $2 and ($3::uuid is null or webhook_id = 
 -- $1 tenant_id, $2 webhook_id, $3 delivery_id to continue after, $4 limit, $5 dispatch_status, $6 received from,
 -- $7 received to; each but $1, $2 and $4 may be null
 select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
-       idempotency_key, idempotency_fault, auth_status, dispatch_status, response_status, handler_outcome, duration_ms,
+       idempotency_key, idempotency_fault, ordering_key, auth_status, dispatch_status, response_status,
+       handler_outcome, duration_ms,
        retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of
 from postern.deliveries
 where tenant_id = $1 and webhook_id = $2
@@ -32,7 +34,8 @@ limit $4
 -- $1 tenant_id, $2 delivery_id to continue after, $3 limit, $4 dispatch_status, $5 received from, $6 received to;
 -- each but $1 and $3 may be null
 select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
-       idempotency_key, idempotency_fault, auth_status, dispatch_status, response_status, handler_outcome, duration_ms,
+       idempotency_key, idempotency_fault, ordering_key, auth_status, dispatch_status, response_status,
+       handler_outcome, duration_ms,
        retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of
 from postern.deliveries
 where tenant_id = $1
@@ -100,7 +103,7 @@ with chosen as (
     from postern.deliveries d
     where d.tenant_id = $1 and d.webhook_id = $2
       and d.auth_status = 'verified' and d.dispatch_status in ('dispatched', 'failed')
-      and d.response_status in (200, 202)
+      and d.response_status <> 400
       and ($5::text is null or d.dispatch_status = $5)
       -- The id's time only bounds the search; a clock may have stood a little otherwise.
       and ($6::timestamptz is null

@@ -43,6 +43,8 @@ class AcceptedRow(NamedTuple):
     idempotency_key: str | None
     #: Why no key could be taken, where one was wanted.
     idempotency_fault: str | None
+    #: Deliveries that share one are handled in the order in which they are recorded.
+    ordering_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Recording:
 
 def _columns(rows: Sequence[AcceptedRow], outbox_delay_seconds: float) -> list[object]:
     """Return the statement's arguments: row columns, and each distinct origin once."""
-    ids, origins, received, headers, bodies, keys, faults = zip(*rows, strict=True)
+    ids, origins, received, headers, bodies, keys, faults, ordering = zip(*rows, strict=True)
     # Positions are one-based, as array subscripts are.
     position = {origin: number for number, origin in enumerate(dict.fromkeys(origins), start=1)}
     return [
@@ -140,4 +142,5 @@ def _columns(rows: Sequence[AcceptedRow], outbox_delay_seconds: float) -> list[o
         *([getattr(origin, column) for origin in position] for column in _ORIGIN_COLUMNS),
         outbox_delay_seconds,
         faults,
+        ordering,
     ]

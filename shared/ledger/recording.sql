@@ -6,10 +6,11 @@
 -- Rows: $1 delivery_id, $2 origin (index into the arrays from $7 on), $3 received_at in ms, $4 headers, $5 body, $6 key
 -- Origins: $7 tenant_id, $8 webhook_id, $9 webhook_version, $10 secret_id, $11 method, $12 path,
 -- $13 source_address, $14 idempotency window in seconds
--- $15 seconds until the outbox row is due, $16 faults by row
+-- $15 seconds until the outbox row is due, $16 faults by row, $17 ordering keys by row
 with input as (
-    select * from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $16::text[])
-        as row (delivery_id, origin, received_ms, headers, body, key, fault)
+    select * from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $16::text[],
+                         $17::text[])
+        as row (delivery_id, origin, received_ms, headers, body, key, fault, ordering_key)
 ), taken as (
     insert into postern.idempotency_keys (tenant_id, webhook_id, key_digest, delivery_id, expires_at)
     select ($7::uuid[])[origin], ($8::uuid[])[origin], sha256(convert_to(key, 'UTF8')), delivery_id,
@@ -23,15 +24,15 @@ with input as (
 ), recorded as (
     insert into postern.deliveries (
         tenant_id, delivery_id, webhook_id, webhook_version, secret_id, received_at, request_method, request_path,
-        request_headers, request_body, source_address, idempotency_key, idempotency_fault, auth_status,
-        dispatch_status, response_status)
+        request_headers, request_body, source_address, idempotency_key, idempotency_fault, ordering_key,
+        auth_status, dispatch_status, response_status)
     select ($7::uuid[])[origin], delivery_id, ($8::uuid[])[origin], ($9::integer[])[origin], ($10::uuid[])[origin],
            to_timestamp(received_ms::double precision / 1000), ($11::text[])[origin], ($12::text[])[origin],
-           headers, body, ($13::text[])[origin], key, fault, 'verified', 'pending', 200
+           headers, body, ($13::text[])[origin], key, fault, ordering_key, 'verified', 'pending', 200
     from fresh
 ), queued as (
-    insert into postern.outbox (tenant_id, delivery_id, available_at)
-    select ($7::uuid[])[origin], delivery_id, now() + make_interval(secs => $15::double precision)
+    insert into postern.outbox (tenant_id, delivery_id, available_at, ordering_key)
+    select ($7::uuid[])[origin], delivery_id, now() + make_interval(secs => $15::double precision), ordering_key
     from fresh
 )
 select delivery_id from input where key is not null and delivery_id not in (select delivery_id from taken)
@@ -47,14 +48,15 @@ join postern.deliveries d on d.tenant_id = sent.tenant_id and d.delivery_id = se
 -- record_repeated --
 -- Record deliveries whose keys were taken a moment ago: as duplicates of the delivery that holds the key, or, where
 -- the key has expired or was freed meanwhile, as a first delivery that takes it. Returns each id with its holder's.
--- Rows: $1 delivery_id, $2 origin, $3 received_at in ms, $4 headers, $5 body, $6 key, $16 faults
+-- Rows: $1 delivery_id, $2 origin, $3 received_at in ms, $4 headers, $5 body, $6 key, $16 faults, $17 ordering keys
 -- Origins: $7 tenant_id, $8 webhook_id, $9 webhook_version, $10 secret_id, $11 method, $12 path,
 -- $13 source_address, $14 idempotency window in seconds; $15 seconds until the outbox row is due
 with input as (
     select row.*, ($7::uuid[])[origin] as tenant_id, ($8::uuid[])[origin] as webhook_id,
            sha256(convert_to(key, 'UTF8')) as key_digest
-    from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $16::text[])
-        as row (delivery_id, origin, received_ms, headers, body, key, fault)
+    from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $16::text[],
+                         $17::text[])
+        as row (delivery_id, origin, received_ms, headers, body, key, fault, ordering_key)
 ), holder as (
     insert into postern.idempotency_keys as taken (tenant_id, webhook_id, key_digest, delivery_id, expires_at)
     select tenant_id, webhook_id, key_digest, delivery_id, now() + make_interval(secs => ($14::integer[])[origin])
@@ -72,18 +74,18 @@ with input as (
 ), recorded as (
     insert into postern.deliveries (
         tenant_id, delivery_id, webhook_id, webhook_version, secret_id, received_at, request_method, request_path,
-        request_headers, request_body, source_address, idempotency_key, auth_status, dispatch_status,
-        response_status, duplicate_of, completed_at)
+        request_headers, request_body, source_address, idempotency_key, ordering_key, auth_status,
+        dispatch_status, response_status, duplicate_of, completed_at)
     select tenant_id, delivery_id, webhook_id, ($9::integer[])[origin], ($10::uuid[])[origin],
            to_timestamp(received_ms::double precision / 1000), ($11::text[])[origin], ($12::text[])[origin],
-           headers, body, ($13::text[])[origin], key, 'verified',
+           headers, body, ($13::text[])[origin], key, ordering_key, 'verified',
            case when is_first then 'pending' else 'duplicate' end, 200,
            case when is_first then null else holder_id end, case when is_first then null else now() end
     from judged
     on conflict do nothing
 ), queued as (
-    insert into postern.outbox (tenant_id, delivery_id, available_at)
-    select tenant_id, delivery_id, now() + make_interval(secs => $15::double precision)
+    insert into postern.outbox (tenant_id, delivery_id, available_at, ordering_key)
+    select tenant_id, delivery_id, now() + make_interval(secs => $15::double precision), ordering_key
     from judged where is_first
     on conflict do nothing
 )

@@ -32,6 +32,7 @@ ROUTES = [
     ("GET", f"{PATH}/{{webhook}}/deliveries", "read"),
     ("GET", f"{PATH}/{{webhook}}/deliveries/{{delivery}}", "read"),
     ("POST", f"{PATH}/{{webhook}}/deliveries/{{delivery}}/replay", "replay"),
+    ("POST", f"{PATH}/{{webhook}}/deliveries/replay", "replay"),
     ("GET", f"{PATH}/{{webhook}}/external-mappings", "read"),
     ("PUT", f"{PATH}/{{webhook}}/external-mappings", "update"),
     ("GET", "/api/v1/deliveries", "read"),

@@ -40,7 +40,13 @@ async def test_delivery_when_read(acme: Tenant, superuser: Connection, webhook_i
     assert shown["inbound_webhook_id"] == str(webhook_id)
     assert shown["tenant"] == str(acme.tenant_id)
     listed = (await acme.get(path))["data"]
-    left_out = {"request_body", "request_body_encoding", "request_headers", "user_agent"}
+    left_out = {
+        "request_body",
+        "request_body_encoding",
+        "request_headers",
+        "user_agent",
+        "attempts",
+    }
     assert listed == [{name: shown[name] for name in shown.keys() - left_out}]
     assert (await acme.get(f"/api/v1/deliveries/{delivery_id}"))["data"] == shown
 
@@ -284,6 +290,76 @@ async def test_replay_when_it_was_limited(
         response_status=429,
     )
     await acme.post(f"{PATH}/{webhook_id}/deliveries/{source}/replay", expect=202)
+
+
+async def test_replay_when_by_filter(
+    acme: Tenant, rival: Tenant, superuser: Connection, webhook_id: UUID
+) -> None:
+    """What failed with a code is replayed, the oldest first, and nothing that cannot be."""
+    row: dict[str, object] = {"tenant_id": acme.tenant_id, "webhook_id": webhook_id}
+    failed = row | {"dispatch_status": "failed", "handler_outcome": '{"code": "lookup_miss"}'}
+    wanted = [await insert_delivery(superuser, **failed, ordering_key="k") for _ in range(3)]
+    await insert_delivery(superuser, **row)
+    await insert_delivery(superuser, **row, dispatch_status="pending")
+    await insert_delivery(superuser, **row, dispatch_status="failed", handler_outcome="{}")
+    await insert_delivery(superuser, **failed | {"auth_status": "rejected_ip"})
+    await insert_delivery(superuser, **failed | {"response_status": 400})
+    await insert_delivery(superuser, **failed | {"webhook_id": None})
+    await insert_delivery(superuser, **failed | {"tenant_id": rival.tenant_id})
+    path = f"{PATH}/{webhook_id}/deliveries/replay"
+    body = {"code": "lookup_miss", "date_from": "2020-01-01", "limit": 2}
+    answered = (await acme.post(path, body, expect=202))["data"]
+    assert (answered["count"], answered["limit_reached"]) == (2, True)
+    body["limit"] = 10
+    assert (await acme.post(path, body, expect=202))["data"]["count"] == 3
+    for shown, source in zip(answered["delivery_ids"], wanted, strict=False):
+        replay = (await acme.get(f"/api/v1/deliveries/{shown}"))["data"]
+        assert replay["replayed_from"] == str(source)
+        assert (replay["dispatch_status"], replay["ordering_key"]) == ("pending", "k")
+        await assert_queued(superuser, shown)
+    places = "select delivery_id from postern.ordered_deliveries order by position"
+    placed = [str(place["delivery_id"]) for place in await superuser.fetch(places)]
+    assert placed[:2] == answered["delivery_ids"]
+
+
+async def test_replay_by_filter_when_faulty(acme: Tenant, webhook_id: UUID) -> None:
+    """Every fault of a filter is told."""
+    body = {"status": "pending", "limit": 1001, "date_to": "soon", "state": "x"}
+    path = f"{PATH}/{webhook_id}/deliveries/replay"
+    error = (await acme.post(path, body, expect=422))["error"]
+    assert {fault["field"] for fault in error["details"]} == {
+        "status",
+        "limit",
+        "date_to",
+        "state",
+    }
+
+
+async def test_attempts_when_read(acme: Tenant, superuser: Connection, webhook_id: UUID) -> None:
+    """Every attempt is shown with its time, duration and outcome, the last one included."""
+    delivery_id = await insert_delivery(
+        superuser,
+        tenant_id=acme.tenant_id,
+        webhook_id=webhook_id,
+        dispatch_status="failed",
+        retry_count=1,
+        handler_outcome='{"code": "attempts_exhausted"}',
+        duration_ms=2000,
+        completed_at=SystemClock().now(),
+    )
+    await superuser.execute(
+        "insert into postern.delivery_attempts values ($1, $2, 0, now(), 1.5, $3)",
+        acme.tenant_id,
+        delivery_id,
+        '{"code": "transient"}',
+    )
+    attempts = (await acme.get(f"/api/v1/deliveries/{delivery_id}"))["data"]["attempts"]
+    assert [(each["attempt"], each["outcome"]["code"]) for each in attempts] == [
+        (0, "transient"),
+        (1, "attempts_exhausted"),
+    ]
+    assert [each["duration_ms"] for each in attempts] == [1.5, 2000]
+    assert all(each["started_at"] for each in attempts)
 
 
 async def test_sample_when_armed(acme: Tenant, superuser: Connection, webhook_id: UUID) -> None:

@@ -59,6 +59,9 @@ async def test_reference_example_when_created(acme: Tenant) -> None:
     assert webhook["idempotency_window_seconds"] == 86_400
     read = await acme.get(f"{PATH}/{webhook['inbound_webhook_id']}")
     assert read == {"data": webhook}
+    assert webhook["retry_policy"] is None
+    assert webhook["ordering"] is None
+    assert webhook.pop("circuit_breaker")["state"] == "closed"
     del webhook["sample"]
     assert (await acme.get(PATH))["data"] == [webhook]
 

@@ -28,7 +28,7 @@ async def test_ordering_key_when_accepted(
     webhook_id = await ledger.insert_webhook(ordering=ordering)
     async with serving(ledger) as gateway:
         body = b'{"device": {"id": "dev-1"}}'
-        accepted = answer(await gateway.post(body, headers={"X-Device": " 7 "}))
+        accepted = answer(await gateway.post(body, headers={"X-Device": "7"}))
         row = await ledger.delivery(accepted["delivery_id"])
         assert row["ordering_key"] == f"{webhook_id}{suffix}"
         keys = await ledger.pool.fetch(

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_api.webhook_input import Catalogue, WebhookInput, parse_webhook
+from shared.domain.retry import RetryPolicy, retry_policy_from_config
+from shared.domain.webhook import HeaderKey, Ordering, ordering_from_config
 from shared.errors import InvalidInput
 from shared.ledger.catalog_entries import ActionEntry
 
@@ -58,6 +60,8 @@ def test_defaults_when_left_out() -> None:
     settings = parse().settings
     assert settings.description is None
     assert settings.idempotency_source is None
+    assert settings.ordering is None
+    assert settings.retry_policy is None
     assert settings.idempotency_window_seconds == 86_400
     assert settings.rate_limit_per_minute == 600
     assert settings.is_active
@@ -120,6 +124,40 @@ def test_auth_config_when_valid(
         (
             {"idempotency_source": {"type": "cookie", "value": "a"}},
             {("idempotency_source.type", "one_of")},
+        ),
+        (
+            {
+                "retry_policy": {
+                    "max_attempts": 51,
+                    "first_delay_seconds": 0,
+                    "factor": 0.5,
+                    "max_delay_seconds": "1",
+                    "jitter": "some",
+                    "tries": 3,
+                }
+            },
+            {
+                ("retry_policy.max_attempts", "maximum"),
+                ("retry_policy.first_delay_seconds", "greater_than"),
+                ("retry_policy.factor", "minimum"),
+                ("retry_policy.max_delay_seconds", "type"),
+                ("retry_policy.jitter", "one_of"),
+                ("retry_policy.tries", "unknown_field"),
+            },
+        ),
+        (
+            {"retry_policy": {"first_delay_seconds": 10, "max_delay_seconds": 5}},
+            {("retry_policy", "minimum")},
+        ),
+        ({"ordering": {"type": "key"}}, {("ordering", "required")}),
+        ({"ordering": {"type": "global"}}, {("ordering.type", "one_of")}),
+        (
+            {"ordering": {"type": "webhook", "source": {"type": "header", "value": "X-A"}}},
+            {("ordering", "one_of")},
+        ),
+        (
+            {"ordering": {"type": "key", "source": {"type": "jsonata", "value": "$now("}}},
+            {("ordering.source.value", "expression")},
         ),
         ({"idempotency_window_seconds": 0}, {("idempotency_window_seconds", "minimum")}),
         (
@@ -212,3 +250,19 @@ def test_body_when_it_is_anything(raw: object) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_webhook(raw, CATALOGUE)
     assert caught.value.faults
+
+
+def test_retry_policy_when_given_in_part() -> None:
+    """What a policy leaves out has its default, and it can be read back by the programs."""
+    policy = parse(retry_policy={"max_attempts": 3, "jitter": "none"}).settings.retry_policy
+    assert retry_policy_from_config(policy) == RetryPolicy(max_attempts=3, jitter="none")
+
+
+def test_ordering_when_given() -> None:
+    """An ordering as stored can be read back by the programs."""
+    source = {"type": "header", "value": "X-Device"}
+    stored = parse(ordering={"type": "key", "source": source}).settings.ordering
+    assert ordering_from_config(stored) == Ordering(HeaderKey("x-device"))
+    assert ordering_from_config(parse(ordering={"type": "none"}).settings.ordering) is None
+    whole = parse(ordering={"type": "webhook"}).settings.ordering
+    assert ordering_from_config(whole) == Ordering(None)

@@ -27,3 +27,10 @@ def test_delay_after_the_last_attempt() -> None:
     policy = RetryPolicy(max_attempts=3)
     delays = [retry_delay_seconds(policy, attempt=n, random=lambda: 0.5) for n in range(4)]
     assert delays == [0.5, 1.0, None, None]
+
+
+def test_delay_without_jitter() -> None:
+    """Without jitter chance plays no part: the delay is its ceiling."""
+    policy = RetryPolicy(first_delay_seconds=2, factor=3, max_delay_seconds=10, jitter="none")
+    delays = [retry_delay_seconds(policy, attempt=n, random=lambda: 0.0) for n in range(4)]
+    assert delays == [2, 6, 10, 10]
