@@ -26,6 +26,8 @@ _LINGER_SECONDS = 0.01
 _CLEAR_SECONDS = 0.1
 _CLEAR_TIMEOUT_SECONDS = 2.0
 _MAX_WAITING = 20_000
+#: A send may hang for seconds: large bodies must not fill the memory meanwhile.
+_MAX_WAITING_BYTES = 64 * 1024 * 1024
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 
 
@@ -36,6 +38,7 @@ class Publisher:
         self._producer = producer
         self._ledger = ledger
         self._waiting: list[AcceptedRow] = []
+        self._waiting_bytes = 0
         self._published: list[tuple[UUID, UUID, int]] = []
         self._ready = asyncio.Event()
         self._sending = False
@@ -46,10 +49,11 @@ class Publisher:
     def committed(self, rows: Sequence[AcceptedRow]) -> None:
         """Take deliveries that were committed; drop them to the relay while Kafka is away."""
         loop = asyncio.get_running_loop()
-        if loop.time() < self._paused_until or len(self._waiting) >= _MAX_WAITING:
+        if loop.time() < self._paused_until or not self._has_room:
             metrics.LEFT_TO_RELAY.inc(len(rows))
             return
         self._waiting.extend(rows)
+        self._waiting_bytes += sum([len(row.body) for row in rows])
         self._ready.set()
 
     async def run(self) -> None:
@@ -63,12 +67,16 @@ class Publisher:
         """Tell whether everything committed is published and cleared, or left to the relay."""
         return not (self._waiting or self._sending or self._published)
 
+    @property
+    def _has_room(self) -> bool:
+        return len(self._waiting) < _MAX_WAITING and self._waiting_bytes < _MAX_WAITING_BYTES
+
     async def _publish_loop(self) -> None:
         while True:
             await self._ready.wait()
             await asyncio.sleep(_LINGER_SECONDS)
             self._ready.clear()
-            rows, self._waiting = self._waiting, []
+            rows, self._waiting, self._waiting_bytes = self._waiting, [], 0
             await self._publish(rows)
 
     async def _publish(self, rows: Sequence[AcceptedRow]) -> None:
