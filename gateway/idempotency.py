@@ -72,6 +72,8 @@ def _no_key(fault: str) -> Key:
 
 
 def _bounded(key: str) -> str | None:
+    if key.isascii() and len(key) <= MAX_KEY_LENGTH and "\0" not in key:
+        return key or None  # nearly every key
     stored = _storable(key)
     if len(key) > MAX_KEY_LENGTH:
         return f"sha256:{hashlib.sha256(stored).hexdigest()}"

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -24,7 +25,6 @@ from gateway.refusals import Refusals
 from gateway.request import (
     Headers,
     SourceAddress,
-    carries_credential,
     header_fault,
     json_has_too_many_keys,
     json_too_deep,
@@ -32,7 +32,7 @@ from gateway.request import (
 from gateway.settings import GatewaySettings
 from gateway.snapshot import Endpoint, Snapshot
 from shared.domain.delivery import AuthStatus
-from shared.domain.identifiers import uuid7_bytes
+from shared.domain.identifiers import random_parts, uuid7_bytes
 from shared.domain.webhook import HeaderKey, ordering_key_of
 from shared.errors import DatabaseUnavailable
 from shared.expressions.plain import Expression
@@ -96,14 +96,8 @@ class _Request:
         return (b"%b?%b" % (self.path, query) if query else self.path).decode("latin-1")
 
     def stored_headers(self, endpoint: Endpoint) -> bytes:
-        private = endpoint.private_headers
-        return b"".join(
-            [
-                b"%b: %b\r\n" % header
-                for header in self.headers
-                if header[0] not in private and not carries_credential(header[0])
-            ]
-        )
+        kept = compress(self.headers, endpoint.kept_headers(self.names, self.headers))
+        return b"\r\n".join([*map(b": ".join, kept), b""])
 
 
 class Receiver:
@@ -129,6 +123,7 @@ class Receiver:
         self._loop = asyncio.get_running_loop()
         # A little is kept for the answer itself.
         self._answer_within = settings.deadline_seconds * 0.9
+        self._random = random_parts(10)
         self._pending_bytes = 0
         metrics.PENDING_BYTES.set_function(lambda: self._pending_bytes)
         self._results: dict[str, Any] = {}
@@ -234,7 +229,7 @@ class Receiver:
             source=self._source.of(client[0] if client else "unknown", headers),
             body=body,
             received_ms=received_ms,
-            delivery_id=pgproto.UUID(uuid7_bytes(received_ms, os.urandom(10))),
+            delivery_id=pgproto.UUID(uuid7_bytes(received_ms, next(self._random))),
             deadline=self._loop.time() + self._answer_within,
         )
 

@@ -7,7 +7,7 @@ While PostgreSQL is away the last snapshot stays in force, and /readyz says so.
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -17,6 +17,7 @@ from gateway import metrics
 from gateway.authentication import LiveSecret, Verifier, verifier_of
 from gateway.ledger_connection import Connect
 from gateway.rate_limit import Bucket, TokenLease
+from gateway.request import Headers, carries_credential
 from shared.crypto.keyring import Keyring
 from shared.crypto.sealing import unseal
 from shared.database.pool import CONNECTION_ERRORS, DirectConnection
@@ -35,6 +36,7 @@ from shared.observability.logging import get_logger
 _log = get_logger("gateway.snapshot")
 _CHANNEL = "postern_config"
 _MAX_ORIGINS = 64
+_MAX_HEADER_SETS = 16
 _RECONNECT_SECONDS = 0.25
 #: For all webhooks at the start, and for the changed ones later.
 _FIRST_REFRESH_SECONDS = 30.0
@@ -65,7 +67,26 @@ class Endpoint:
     bucket: Bucket
     #: None: deliveries are handled in any order.
     ordering: Line | None = None
+    #: For the header names of recent requests, in their order, which of them are stored.
+    kept: dict[tuple[bytes, ...], tuple[bool, ...]] = field(default_factory=dict)
     origins: dict[tuple[str, str, str, UUID | None], Origin] = field(default_factory=dict)
+
+    def kept_headers(self, names: Iterable[bytes], headers: Headers) -> Sequence[bool]:
+        """Return for each header whether it is stored.
+
+        A sender names the same headers every time, so the question is mostly answered already.
+        """
+        key = tuple(names)
+        if len(key) != len(headers):
+            key = tuple([name for name, _ in headers])
+        found = self.kept.get(key)
+        if found is None:
+            if len(self.kept) >= _MAX_HEADER_SETS:
+                self.kept.clear()
+            found = self.kept[key] = tuple(
+                name not in self.private_headers and not carries_credential(name) for name in key
+            )
+        return found
 
     def origin(self, method: str, path: str, source: str, secret_id: UUID | None) -> Origin:
         """Return the shared origin of requests like this one."""

@@ -1,6 +1,7 @@
 """Identifiers: time-ordered uuid7 everywhere."""
 
 import os
+from collections.abc import Iterator
 from typing import NewType
 from uuid import UUID
 
@@ -24,6 +25,17 @@ def uuid7_bytes(timestamp_ms: int, random: bytes) -> bytes:
             random[3:],
         )
     )
+
+
+def random_parts(size: int) -> Iterator[bytes]:
+    """Yield random bytes, ``size`` at a time, from the system's source read in larger blocks.
+
+    For whoever makes ids by the thousand: a read costs more than the id. Not to be shared with a
+    forked process, which would repeat them.
+    """
+    while True:
+        block = os.urandom(size * 256)
+        yield from [block[start : start + size] for start in range(0, len(block), size)]
 
 
 def uuid7() -> UUID:
