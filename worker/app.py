@@ -19,6 +19,7 @@ from shared.observability.serving import serve
 from shared.queue.connect import (
     POSTGRES_QUEUE_URL,
     GroupMember,
+    connect_backlog,
     connect_consumer,
     connect_producer,
 )
@@ -34,6 +35,7 @@ from worker.maintenance.announcement import announcement_duty
 from worker.maintenance.duty import Duty
 from worker.maintenance.expiry import expiry_duty
 from worker.maintenance.partitions import partitions_duty
+from worker.maintenance.reconciler import Reconciler, reconciler_duty
 from worker.maintenance.relay import Relay
 from worker.maintenance.samples import samples_duty
 from worker.maintenance.topic_check import TopicCheck, topic_check
@@ -67,12 +69,7 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
             pool=system_pool,
             lease_seconds=settings.lease_seconds,
             concurrency=settings.concurrency,
-            member=GroupMember(
-                group_id=settings.kafka_group,
-                instance_id=settings.kafka_instance,
-                session_seconds=settings.kafka_session_seconds,
-                security=security_of(settings),
-            ),
+            member=_group_member(settings),
         )
         loop = ConsumerLoop(
             consumer,
@@ -88,6 +85,7 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
             partitions_duty(system_pool, retention_days=settings.retention_days),
             expiry_duty(system_pool),
             samples_duty(system_pool),
+            connect_reconciler(settings, system_pool),
             *connect_relay(settings, system_pool),
         ]
         operations = operations_config(
@@ -128,6 +126,29 @@ def connect_relay(settings: WorkerSettings, pool: Pool) -> list[Relay]:
     if queue.reads_outbox:
         return []
     return [Relay(connect_consumer(POSTGRES_QUEUE_URL, topic="", pool=pool), queue)]
+
+
+def connect_reconciler(settings: WorkerSettings, pool: Pool) -> Duty:
+    """Return the duty that finds what was lost on its way."""
+    backlog = connect_backlog(
+        settings.queue_url, topic=settings.kafka_topic, member=_group_member(settings)
+    )
+    reconciler = Reconciler(
+        pool,
+        backlog,
+        grace_seconds=settings.reconcile_grace_seconds,
+        latest_seconds=settings.reconcile_latest_seconds,
+    )
+    return reconciler_duty(reconciler)
+
+
+def _group_member(settings: WorkerSettings) -> GroupMember:
+    return GroupMember(
+        group_id=settings.kafka_group,
+        instance_id=settings.kafka_instance,
+        session_seconds=settings.kafka_session_seconds,
+        security=security_of(settings),
+    )
 
 
 def build_registry() -> Registry:

@@ -55,6 +55,10 @@ ACCEPT_TO_DONE_SECONDS = Histogram(
     "Time from the acceptance of a delivery to the commit of its effect.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
 )
+RECONCILED = Counter(
+    "postern_worker_reconciled",
+    "Deliveries that were neither finished nor queued, and were queued again.",
+)
 KEPT_HOUSE = Counter(
     "postern_worker_housekeeping",
     "What housekeeping did, by duty: partitions created and dropped, rows deleted.",

@@ -64,6 +64,16 @@ class WorkerSettings(Settings):
     expression_timeout_seconds: float = setting(
         "How long the expressions of one mapping may take together.", default=1.0
     )
+    reconcile_grace_seconds: float = setting(
+        "An unfinished delivery that waits nowhere is queued again once it is so much older than "
+        "everything that Kafka still has for the workers, 30 or more.",
+        default=60.0,
+    )
+    reconcile_latest_seconds: float = setting(
+        "An unfinished delivery that waits nowhere is queued again after so long untouched, "
+        "however much Kafka still has for the workers.",
+        default=3600.0,
+    )
     retention_days: int = setting("Days for which deliveries are kept, 1 or more.", default=30)
     kafka_group: str = setting("Kafka consumer group of the workers.", default="postern-workers")
     kafka_instance: str | None = setting(
@@ -131,6 +141,11 @@ class WorkerSettings(Settings):
             faults.append(
                 f"{self.prefix}HANDLER_TIMEOUT_SECONDS: more than {_LONGEST_HANDLER_SECONDS:g} s: "
                 "PostgreSQL would end the transaction first"
+            )
+        if not 30 <= self.reconcile_grace_seconds <= self.reconcile_latest_seconds:
+            faults.append(
+                f"{self.prefix}RECONCILE_GRACE_SECONDS: not between 30 s, for what is being "
+                "published at this moment, and RECONCILE_LATEST_SECONDS"
             )
         if self.retry_first_seconds > self.retry_longest_seconds:
             faults.append(f"{self.prefix}RETRY_FIRST_SECONDS: longer than RETRY_LONGEST_SECONDS")

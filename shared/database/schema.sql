@@ -581,6 +581,10 @@ ALTER TABLE ONLY psa.clients
 
 CREATE INDEX dead_letters_received ON postern.dead_letters USING btree (received_at);
 
+CREATE INDEX deliveries_pending ON ONLY postern.deliveries USING btree (delivery_id) WHERE (dispatch_status = 'pending'::text);
+
+CREATE INDEX deliveries_default_delivery_id_idx ON postern.deliveries_default USING btree (delivery_id) WHERE (dispatch_status = 'pending'::text);
+
 CREATE INDEX deliveries_webhook ON ONLY postern.deliveries USING btree (tenant_id, webhook_id, delivery_id DESC);
 
 CREATE INDEX deliveries_default_tenant_id_webhook_id_delivery_id_idx ON postern.deliveries_default USING btree (tenant_id, webhook_id, delivery_id DESC);
@@ -599,11 +603,15 @@ CREATE INDEX outbox_held ON postern.outbox USING btree (tenant_id, held_for) WHE
 
 CREATE INDEX outbox_order ON postern.outbox USING btree (tenant_id, ordering_key, delivery_id) WHERE (ordering_key IS NOT NULL);
 
+CREATE INDEX outbox_tenant ON postern.outbox USING btree (tenant_id, available_at);
+
 CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
 
 CREATE UNIQUE INDEX webhooks_slug ON postern.webhooks USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
 
 CREATE INDEX assets_client ON psa.assets USING btree (tenant_id, client_id);
+
+ALTER INDEX postern.deliveries_pending ATTACH PARTITION postern.deliveries_default_delivery_id_idx;
 
 ALTER INDEX postern.deliveries_pkey ATTACH PARTITION postern.deliveries_default_pkey;
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from shared.database.pool import Pool
+from shared.queue.kafka.backlog import KafkaBacklog
 from shared.queue.kafka.consumer import KafkaConsumer
 from shared.queue.kafka.membership import Membership
 from shared.queue.kafka.producer import KafkaProducer
-from shared.queue.port import Consumer, Producer
-from shared.queue.postgres import PostgresConsumer, PostgresProducer
+from shared.queue.port import Backlog, Consumer, Producer
+from shared.queue.postgres import PostgresBacklog, PostgresConsumer, PostgresProducer
 from shared.queue.security import KafkaSecurity
 from shared.queue.topics import KAFKA_SCHEME, bootstrap_of
 
@@ -65,15 +66,26 @@ def connect_consumer(
     max_of_tenant = max(1, concurrency * 3 // 4)
     if queue_url.startswith(KAFKA_SCHEME):
         return KafkaConsumer(
-            Membership(
-                bootstrap=bootstrap_of(queue_url),
-                topic=topic,
-                group_id=member.group_id,
-                instance_id=member.instance_id,
-                session_seconds=member.session_seconds,
-                security=member.security,
-            ),
+            _membership(queue_url, topic, member),
             max_in_flight=concurrency * _WAITING_PER_HANDLED,
             max_crowded=max_of_tenant,
         )
     return PostgresConsumer(pool, lease_seconds=lease_seconds)
+
+
+def connect_backlog(queue_url: str, *, topic: str, member: GroupMember = _ANY_WORKER) -> Backlog:
+    """Return what tells how far a group of workers has come; it connects when asked."""
+    if queue_url.startswith(KAFKA_SCHEME):
+        return KafkaBacklog(_membership(queue_url, topic, member))
+    return PostgresBacklog()
+
+
+def _membership(queue_url: str, topic: str, member: GroupMember) -> Membership:
+    return Membership(
+        bootstrap=bootstrap_of(queue_url),
+        topic=topic,
+        group_id=member.group_id,
+        instance_id=member.instance_id,
+        session_seconds=member.session_seconds,
+        security=member.security,
+    )

@@ -80,3 +80,15 @@ class Consumer(Protocol):
     async def close(self) -> None:
         """Settle what was acknowledged and leave; what is unfinished comes again elsewhere."""
         ...
+
+
+class Backlog(Protocol):
+    """Tells how far the workers have come with what was sent."""
+
+    async def finished_seconds_ago(self) -> float | None:
+        """Return so many seconds that all sent before then is finished; None when unknown.
+
+        Raises:
+            QueueUnavailable: Try again later.
+        """
+        ...

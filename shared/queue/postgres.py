@@ -65,6 +65,14 @@ class PostgresProducer:
         """Do nothing: the pool belongs to the program."""
 
 
+class PostgresBacklog:
+    """What workers have not finished has a row in the outbox: nothing is under way elsewhere."""
+
+    async def finished_seconds_ago(self) -> float:
+        """Return that all sent before this moment is finished, or waits in the outbox."""
+        return 0.0
+
+
 class PostgresConsumer:
     """Leases outbox rows to one worker process.
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, CorruptRecordException
 
 from shared.errors import QueueUnavailable
@@ -149,3 +149,62 @@ async def test_nothing_is_taken_while_too_much_is_unfinished() -> None:
     tracker.finish(0)
     await consumer.receive(limit=1, wait_seconds=0)
     assert asked == [(TopicPartition("topic", -1),), ()]
+
+
+def _record(offset: int) -> ConsumerRecord[bytes, bytes]:
+    return ConsumerRecord("topic", 0, offset, 0, 0, b"", b"poison", None, 0, 6, ())
+
+
+def _driver_with(*batches: list[int]) -> FakeDriver:
+    """Return a driver that hands out records with these offsets, a batch at each look."""
+    driver = FakeDriver()
+    waiting = [[_record(offset) for offset in batch] for batch in batches]
+
+    async def getmany(*_: TopicPartition, **__: Any) -> Any:
+        await asyncio.sleep(0)
+        return {_PARTITION: waiting.pop(0)} if waiting else {}
+
+    driver.getmany = getmany  # type: ignore[method-assign]
+    return driver
+
+
+async def test_a_log_that_begins_anew_is_read_from_its_start() -> None:
+    """Offsets of a topic made anew are other records: none is passed over or committed early."""
+    driver = _driver_with([100, 101], [0, 1])
+    consumer = consumer_over(driver)
+    old = await consumer.receive(limit=10, wait_seconds=0)
+    new = await consumer.receive(limit=10, wait_seconds=0)
+    assert len(new) == 2
+    await consumer.ack(new[0])
+    for receipt in old:
+        await consumer.ack(receipt)
+    await consumer.close()
+    assert driver.committed[-1] == {_PARTITION: 1}
+
+
+async def test_revoking_waits_for_what_is_in_hand() -> None:
+    """What ends meanwhile is committed; what was released is not waited for."""
+    driver = _driver_with([0, 1])
+    membership = Membership(
+        bootstrap="nowhere:9", topic="topic", group_id="group", drain_seconds=30
+    )
+    consumer = KafkaConsumer(membership, max_in_flight=10, max_crowded=10)
+    consumer._current = driver
+    first, second = await consumer.receive(limit=10, wait_seconds=0)
+    await consumer.nack(second, delay_seconds=60)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        revoking = group.create_task(consumer.on_partitions_revoked([_PARTITION]))
+        await asyncio.sleep(0)
+        assert not revoking.done()
+        await consumer.ack(first)
+    assert driver.committed == [{_PARTITION: 1}]
+
+
+async def test_revoking_does_not_wait_for_ever() -> None:
+    """What does not end in time comes again elsewhere."""
+    driver = _driver_with([0, 1])
+    consumer = consumer_over(driver)
+    first, _ = await consumer.receive(limit=10, wait_seconds=0)
+    await consumer.ack(first)
+    await consumer.on_partitions_revoked([_PARTITION])
+    assert driver.committed == [{_PARTITION: 1}]
