@@ -9,8 +9,8 @@ from gateway.settings import GatewaySettings
 from shared.database.pool import DirectConnection
 from shared.ledger.rate_limits import Grant, RateLimits
 
-#: The share of a request's deadline that a lease may take; the rest is for recording.
-_DEADLINE_SHARE = 0.4
+#: The share of the deadline after which a lease is given up. A request gives up by its own deadline.
+_DEADLINE_SHARE = 0.8
 
 
 def token_leases(
