@@ -17,8 +17,8 @@ alter table postern.outbox
     add column held_for uuid; -- the webhook whose open circuit breaker holds the delivery back
 create index outbox_held on postern.outbox (tenant_id, held_for) where held_for is not null;
 
--- The unfinished deliveries of each ordering key in the order of their acceptance. A table of their own: an index on
--- pending deliveries would make every close of every delivery a costlier update.
+-- The unfinished deliveries of each ordering key in the order of their acceptance, which is not that of their ids:
+-- two gateways have two clocks.
 create table postern.ordered_deliveries (
     tenant_id    uuid not null,
     ordering_key text not null,

@@ -139,6 +139,7 @@ class Ledger:
         ordering_key: str | None = None,
         seconds_ago: int = 0,
         over: Connection | None = None,
+        is_published: bool = False,
     ) -> QueuedDelivery:
         """Record an accepted delivery with its key and outbox row; return it as queued.
 
@@ -168,7 +169,8 @@ class Ledger:
             idempotency_key,
             ordering_key,
         )
-        await target.execute(_INSERT_OUTBOX, *ids, ordering_key)
+        if not is_published:
+            await target.execute(_INSERT_OUTBOX, *ids, ordering_key)
         if idempotency_key is not None:
             await target.execute(
                 _INSERT_KEY,
