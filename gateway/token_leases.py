@@ -9,7 +9,7 @@ from gateway.settings import GatewaySettings
 from shared.database.pool import DirectConnection
 from shared.ledger.rate_limits import Grant, RateLimits
 
-#: The share of the deadline after which a lease is given up. A request gives up by its own deadline.
+#: The share of the deadline after which a lease is given up; requests go by their own deadline.
 _DEADLINE_SHARE = 0.8
 
 
