@@ -1,7 +1,6 @@
 """Bodies that are no JSON, or more of it than is taken."""
 
 import orjson
-import pytest
 
 from tests.integration.gateway.world import Ledger, answer, eventually, serving
 
@@ -53,49 +52,41 @@ async def test_body_when_not_json(ledger: Ledger) -> None:
     assert await ledger.count("idempotency_keys") == 0
 
 
-@pytest.mark.parametrize(
-    ("body", "error"),
-    [
-        (b"[" * 65 + b"]" * 65, "json_too_deep"),
-        (b'{"a":' * 65 + b"1" + b"}" * 65, "json_too_deep"),
-        (b"[" * 900 + b"]" * 900, "json_too_deep"),
-        (b"{" + b",".join(b'"%d":1' % n for n in range(10_001)) + b"}", "json_too_large"),
-        (b"{" + b",".join(b'"%d" :\n1' % n for n in range(10_001)) + b"}", "json_too_large"),
-        (b"[" + b",".join([b'{"a":1}'] * 10_001) + b"]", "json_too_large"),
-    ],
-    ids=["arrays", "objects", "deep", "members", "spaced members", "many objects"],
-)
-async def test_body_when_beyond_the_bounds(ledger: Ledger, body: bytes, error: str) -> None:
+async def test_body_when_beyond_the_bounds(ledger: Ledger) -> None:
     """JSON that is too deep or has too many members is 400, and its bytes are kept."""
     await ledger.insert_webhook()
+    numbers = range(10_001)
     async with serving(ledger) as gateway:
-        response = await gateway.post(body)
-    assert response.status_code == 400
-    assert answer(response)["error"] == error
-    row = await ledger.delivery(answer(response)["delivery_id"])
-    assert row["request_body"] == body
+        for body, error in (
+            (b"[" * 65 + b"]" * 65, "json_too_deep"),
+            (b'{"a":' * 65 + b"1" + b"}" * 65, "json_too_deep"),
+            (b"[" * 900 + b"]" * 900, "json_too_deep"),
+            (b"{" + b",".join(b'"%d":1' % n for n in numbers) + b"}", "json_too_large"),
+            (b"{" + b",".join(b'"%d" :\n1' % n for n in numbers) + b"}", "json_too_large"),
+            (b"[" + b",".join(b'{"":1}' for _ in numbers) + b"]", "json_too_large"),
+            (b"{" + b",".join(b'"":1' for _ in numbers) + b"}", "json_too_large"),
+        ):
+            response = await gateway.post(body)
+            assert response.status_code == 400, body[:20]
+            assert answer(response)["error"] == error
+            row = await ledger.delivery(answer(response)["delivery_id"])
+            assert row["request_body"] == body
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[" * 64 + b"]" * 64,
-        b'"' + b"[" * 5000 + b'"',
-        b'"' + b":" * 20_000 + b'"',
-        b"{" + b",".join(b'"%d":"::"' % n for n in range(10_000)) + b"}",
-        b"[" + b",".join([b"[]"] * 20_000) + b"]",
-        b'"\\\\"',
-        b"1" + b"0" * 4000,
-    ],
-    ids=["64 deep", "brackets", "colons", "10,000 members", "wide", "backslash", "digits"],
-)
-async def test_body_when_just_within_the_bounds(ledger: Ledger, body: bytes) -> None:
+async def test_body_when_just_within_the_bounds(ledger: Ledger) -> None:
     """What only looks like too much is taken."""
     await ledger.insert_webhook()
     async with serving(ledger) as gateway:
-        response = await gateway.post(body)
-    expected = 400 if body.startswith(b"10") else 200  # beyond what a double can hold
-    assert response.status_code == expected, response.text
+        for body in (
+            b"[" * 64 + b"]" * 64,
+            b'"' + b"[" * 5000 + b'"',
+            b'"' + b":" * 60_000 + b'"',
+            b"{" + b",".join(b'"%d":"::"' % n for n in range(10_000)) + b"}",
+            b"[" + b",".join([b"[]"] * 20_000) + b"]",
+            b'"' + b"\\\\" * 1000 + b'"',
+        ):
+            response = await gateway.post(body)
+            assert response.status_code == 200, (body[:20], response.text)
 
 
 async def test_body_when_malformed_and_wrongly_signed(ledger: Ledger) -> None:

@@ -159,36 +159,33 @@ async def test_head_when_split_anywhere(ledger: Ledger) -> None:
                 assert (await socket.read_answer())[0] == 200, split - end
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk"),
-        (b"Connection: Upgrade", b"Upgrade: websocket"),
-        (b"Connection: upgrade", b"Upgrade: TLS/1.0"),
-    ],
-)
-async def test_upgrade_when_a_body_follows(ledger: Ledger, lines: tuple[bytes, ...]) -> None:
+async def test_upgrade_when_a_body_follows(ledger: Ledger) -> None:
     """An upgrade whose body the parser would lose is 400, with length and chunked alike."""
     await ledger.insert_webhook()
     body = b'{"a": 1}'
+    framings = [(b"Content-Length: %d" % len(body), body), (_CHUNKED, _chunks(body, 4))]
     async with serving(ledger) as gateway:
-        for framing in (b"Content-Length: %d" % len(body), _CHUNKED):
-            data = body if framing is not _CHUNKED else _chunks(body, 4)
-            async with connected(gateway.port) as socket:
-                await socket.send(head(signed(body), framing, *lines) + data)
-                assert await socket.read_answer() == (400, b'{"error":"upgrade_with_body"}')
+        for lines in (
+            (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk"),
+            (b"Connection: Upgrade", b"Upgrade: websocket"),
+            (b"Connection: upgrade", b"Upgrade: TLS/1.0"),
+        ):
+            for framing, data in framings:
+                async with connected(gateway.port) as socket:
+                    await socket.send(head(signed(body), framing, *lines) + data)
+                    assert await socket.read_answer() == (400, b'{"error":"upgrade_with_body"}')
     assert await ledger.deliveries() == []
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, identity", "x"])
-async def test_content_encoding_when_not_plain(ledger: Ledger, encoding: str) -> None:
+async def test_content_encoding_when_not_plain(ledger: Ledger) -> None:
     """A body that would have to be inflated is 415."""
     await ledger.insert_webhook()
     async with serving(ledger) as gateway:
         body = gzip.compress(b"0" * 1_000_000)
-        response = await gateway.post(body, headers={"content-encoding": encoding})
-        assert response.status_code == 415
-        assert answer(response) == {"error": "unsupported_content_encoding"}
+        for encoding in ("gzip", "deflate", "br", "zstd", "gzip, identity", "x"):
+            response = await gateway.post(body, headers={"content-encoding": encoding})
+            assert response.status_code == 415, encoding
+            assert answer(response) == {"error": "unsupported_content_encoding"}
     assert await ledger.deliveries() == []
 
 
