@@ -21,8 +21,8 @@ class Draining:
 def readiness(snapshot: Snapshot, publisher: Publisher | None, draining: Draining) -> Readiness:
     """Return the check behind ``/readyz``.
 
-    A queue that is away is shown but not a fault of this gateway: it goes on accepting, and the
-    outbox holds what is accepted.
+    A queue that is away is no fault of this gateway, which goes on accepting while the outbox
+    holds what is accepted: the queue is then left out, and a metric and the log tell.
     """
 
     async def check() -> Mapping[str, str | None]:

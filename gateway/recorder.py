@@ -155,11 +155,16 @@ class Recorder:
         refused = set()
         for row in batch.rows:
             try:
-                await self._record(writer, batch, [row])
+                await self._record_one(writer, batch, row)
             except Exception as error:  # noqa: BLE001 - likewise
                 _log.exception("row_refused", delivery=str(row.delivery_id), error=repr(error))
                 refused.add(row.delivery_id)
         return frozenset(refused)
+
+    async def _record_one(self, writer: LedgerConnection, batch: Batch, row: AcceptedRow) -> None:
+        """Record a row of a batch that failed: some of its rows may be recorded already."""
+        recorded = functools.partial(self._record_again, [row])
+        self._take_over(batch, [row], await writer.run(recorded, deadline=batch.deadline))
 
     async def _record(
         self, writer: LedgerConnection, batch: Batch, rows: Sequence[AcceptedRow]
@@ -170,6 +175,11 @@ class Recorder:
             duplicates = await writer.run(recorded, deadline=batch.deadline)
         except DatabaseUnavailable:
             duplicates = await self._insist(writer, rows, batch.deadline)
+        self._take_over(batch, rows, duplicates)
+
+    def _take_over(
+        self, batch: Batch, rows: Sequence[AcceptedRow], duplicates: dict[UUID, UUID]
+    ) -> None:
         metrics.DATABASE_UP.set(1)
         batch.duplicate_of.update(duplicates)
         self._committed([row for row in rows if row.delivery_id not in duplicates])
