@@ -81,12 +81,17 @@ class Processor:
         Raises:
             DatabaseUnavailable: Nothing is known; the delivery has to come again.
         """
-        following: QueuedDelivery | None = delivery
-        for _ in range(_LONGEST_CHAIN):
-            if following is None or not await self._may_run(following):
-                return
-            await self._process(following)
-            following = await self._claim_following(following)
+        if not await self._may_run(delivery):
+            return
+        await self._process(delivery)
+        following = await self._claim_following(delivery)
+        handled = 1
+        while following is not None:
+            # What is claimed here has to be handled here: for others it is away for a while.
+            if await self._may_run(following):
+                await self._process(following)
+            handled += 1
+            following = await self._claim_following(delivery) if handled < _LONGEST_CHAIN else None
 
     async def _may_run(self, delivery: QueuedDelivery) -> bool:
         key = delivery.ordering_key

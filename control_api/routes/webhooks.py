@@ -13,13 +13,18 @@ from control_api.pagination import Page, page_content
 from control_api.presentation import webhook_content
 from control_api.webhook_input import Catalogue, WebhookInput, parse_webhook
 from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
+from shared.database.pool import Connection
 from shared.domain.identifiers import WebhookId, uuid7
 from shared.ledger.catalog_entries import CatalogEntries
+from shared.ledger.circuit_breakers import CircuitBreakers
 from shared.ledger.samples import Samples
 from shared.ledger.webhooks import StoredWebhook, Webhooks
 from shared.settings import Secret
 
 router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["inbound webhooks"])
+
+#: Held deliveries beyond these come by themselves, minutes later.
+_RELEASED_AT_ONCE = 10_000
 
 
 @router.post("", status_code=201)
@@ -79,6 +84,7 @@ async def replace(
         await webhooks.update(caller.tenant_id, webhook_id, wanted.settings)
         keeper = SecretKeeper(connection, services.keyring)
         secret = await _change_secret(keeper, before, wanted)
+        await _close_breaker(connection, before)
         await audit(connection, caller, "webhook.replaced", f"webhook:{webhook_id}")
         view = await services.view(connection, caller, webhook_id)
     return data_with_secret(view, secret)
@@ -94,6 +100,13 @@ async def delete(services: Provided, caller: Deleter, webhook_id: UUID) -> Respo
         await Samples(connection).clear(caller.tenant_id, webhook_id)
         await audit(connection, caller, "webhook.deleted", f"webhook:{webhook_id}")
     return no_content()
+
+
+async def _close_breaker(connection: Connection, webhook: StoredWebhook) -> None:
+    """Let what an open breaker holds back try at once: a replacement may have mended the cause."""
+    breakers = CircuitBreakers(connection)
+    if await breakers.close(webhook.tenant_id, webhook.webhook_id):
+        await breakers.release(webhook.tenant_id, webhook.webhook_id, limit=_RELEASED_AT_ONCE)
 
 
 async def _parsed(services: Services, caller: Caller, body: object) -> WebhookInput:

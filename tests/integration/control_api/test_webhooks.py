@@ -3,6 +3,7 @@
 import copy
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from shared.crypto.keyring import Keyring
 from shared.crypto.sealing import unseal
 from shared.database.pool import Connection
+from shared.domain.identifiers import uuid7
 from tests.integration.control_api.conftest import GATEWAY_URL, Tenant
 
 PATH = "/api/v1/inbound-webhooks"
@@ -382,3 +384,33 @@ async def test_request_id_when_given_or_not(anonymous: httpx.AsyncClient) -> Non
     assert given.headers["x-request-id"] == "abc.7"
     made = await anonymous.get(PATH, headers={"x-request-id": "a b"})
     assert len(made.headers["x-request-id"]) == 36
+
+
+async def test_open_circuit_breaker_when_replaced(acme: Tenant, superuser: Connection) -> None:
+    """A webhook shows its open breaker; replacing the webhook closes it and frees what it held."""
+    made = await acme.post(PATH, REFERENCE, expect=201)
+    webhook_id = UUID(made["data"]["inbound_webhook_id"])
+    await superuser.execute(
+        "insert into postern.circuit_breakers"
+        " (tenant_id, webhook_id, failures, last_failed, opened_at, hold_seconds, probe_at)"
+        " values ($1, $2, 10, $2, now(), 30, now() + interval '30 s')",
+        acme.tenant_id,
+        webhook_id,
+    )
+    await superuser.execute(
+        "insert into postern.outbox (tenant_id, delivery_id, available_at, held_for)"
+        " values ($1, $2, now() + interval '1 hour', $3)",
+        acme.tenant_id,
+        uuid7(),
+        webhook_id,
+    )
+    shown = (await acme.get(f"{PATH}/{webhook_id}"))["data"]["circuit_breaker"]
+    assert (shown["state"], shown["consecutive_failures"]) == ("open", 10)
+    assert shown["opened_at"] < shown["next_probe_at"]
+    replaced = (await acme.put(f"{PATH}/{webhook_id}", REFERENCE))["data"]
+    assert replaced["circuit_breaker"]["state"] == "closed"
+    row = await superuser.fetchrow(
+        "select available_at <= now() as due, held_for from postern.outbox"
+    )
+    assert row is not None
+    assert (row["due"], row["held_for"]) == (True, None)

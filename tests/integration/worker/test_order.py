@@ -181,6 +181,22 @@ async def test_a_parked_delivery_is_queued_when_its_turn_comes(
     assert await _take_turn(tenant_pool, second)
 
 
+async def test_a_long_line_is_left_to_others_in_between(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """Who has handled a hundred in a row leaves the next one in the outbox, due at once."""
+    line = [
+        await effects_ledger.record({"ending": "done"}, ordering_key="a", is_published=True)
+        for _ in range(102)
+    ]
+    for queued in reversed(line):
+        await processor.process(queued)
+    assert await _effects(effects_ledger) == [queued.delivery_id for queued in line[:100]]
+    (row,) = await effects_ledger.outbox()
+    assert row["delivery_id"] == line[100].delivery_id
+    assert row["available_at"] <= row["read_at"]
+
+
 async def test_no_turn_is_lost_when_closing_and_parking_meet(
     effects_ledger: Ledger, tenant_pool: Pool
 ) -> None:
