@@ -145,7 +145,7 @@ class EmbeddedKafka:
     def _format(self, properties: Path) -> None:
         if (self.data_dir / "log" / "meta.properties").exists():
             return
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = new_cluster_id()
         formatted = subprocess.run(
             [
                 *(*self._java(), "kafka.tools.StorageTool", "format"),
@@ -196,6 +196,12 @@ def installed_version(root: Path) -> str:
     project = ElementTree.parse(root / "deploy" / "kafka" / "pom.xml")  # noqa: S314 - our own file
     version = project.find("{*}properties/{*}kafka.version")
     return "unknown" if version is None or version.text is None else version.text
+
+
+def new_cluster_id() -> str:
+    """Return a random id that does not begin with the dash of an option."""
+    first, *others = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([first & 0x7F, *others])).decode().rstrip("=")
 
 
 def _fetch(pom: Path, lib_dir: Path) -> None:
