@@ -11,6 +11,7 @@ PosternError
 ├── ExpressionError          a JSONata expression that does not compile or evaluate
 └── Transient                may succeed when tried again
     ├── DatabaseUnavailable
+    │   └── DeliveryHeld     another worker holds the delivery; the database is well
     └── QueueUnavailable
 """
 
@@ -123,6 +124,12 @@ class DatabaseUnavailable(Transient):
     """PostgreSQL did not answer; whether a pending commit took effect is unknown."""
 
     code = "database_unavailable"
+
+
+class DeliveryHeld(DatabaseUnavailable):
+    """Another worker holds the delivery; the database itself is well."""
+
+    code = "delivery_held"
 
 
 class QueueUnavailable(Transient):

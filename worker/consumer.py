@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from shared.domain.delivery import QueuedDelivery
-from shared.errors import DatabaseUnavailable, QueueUnavailable
+from shared.errors import DatabaseUnavailable, DeliveryHeld, QueueUnavailable
 from shared.observability.logging import get_logger
 from shared.queue.port import Consumer, PoisonRecord, Receipt
 from worker import metrics
@@ -117,6 +117,12 @@ class ConsumerLoop:
     async def _finish(self, receipt: Receipt, work: Awaitable[None], *, name: str) -> None:
         try:
             await work
+        except DeliveryHeld as error:
+            # Whoever holds it may hang for long: the others must not wait for that.
+            metrics.HELD_DELIVERIES.inc()
+            _LOGGER.warning("delivery_held", delivery_id=name, error=str(error))
+            self._database.end()
+            await self._nack(receipt, delay_seconds=Pause.FIRST_SECONDS)
         except DatabaseUnavailable as error:
             metrics.DATABASE_ERRORS.inc()
             _LOGGER.warning("database_unavailable", delivery_id=name, error=str(error))

@@ -25,6 +25,10 @@ DATABASE_ERRORS = Counter(
     "postern_worker_database_errors",
     "Deliveries given back, and duties put off, because PostgreSQL did not answer.",
 )
+HELD_DELIVERIES = Counter(
+    "postern_worker_held_deliveries",
+    "Deliveries put off because another worker held them, perhaps a frozen one.",
+)
 QUEUE_ERRORS = Counter(
     "postern_worker_queue_errors",
     "Calls to the queue that failed.",

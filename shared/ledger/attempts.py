@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+import asyncpg
+
 from shared.database.pool import Connection
 from shared.database.queries import Queries
 from shared.domain.delivery import DispatchStatus, QueuedDelivery
 from shared.domain.identifiers import DeliveryId, TenantId
+from shared.errors import DeliveryHeld
 
 _QUERIES = Queries(__package__, "attempts.sql")
 
@@ -43,11 +46,17 @@ class Attempts:
     async def claim(self, delivery: QueuedDelivery) -> Claim | None:
         """Lock a delivery until the transaction ends; None when it is gone.
 
-        Waits for another holder for a few seconds; then the database counts as unavailable.
+        Waits for another holder for a few seconds.
+
+        Raises:
+            DeliveryHeld: It still holds the delivery. The transaction can only be rolled back.
         """
-        row = await self._connection.fetchrow(
-            _QUERIES["claim"], delivery.tenant_id, delivery.delivery_id, _LOCK_TIMEOUT
-        )
+        try:
+            row = await self._connection.fetchrow(
+                _QUERIES["claim"], delivery.tenant_id, delivery.delivery_id, _LOCK_TIMEOUT
+            )
+        except asyncpg.LockNotAvailableError as error:
+            raise DeliveryHeld(f"PostgreSQL: {error}") from error
         if row is None:
             return None
         return Claim(

@@ -14,10 +14,14 @@ from tests.faults.traffic import Load, Mix
 
 pytestmark = pytest.mark.timeout(180)
 
+_WORKERS = ("worker-1", "worker-2")
+_NOT_CLAIMED = "postern_worker_held_deliveries_total"
+_RELAYED = "postern_worker_relayed_total"
 
-def _relayed(rig: Rig) -> float:
+
+def _sum(rig: Rig, series: str) -> float:
     return sum(
-        metric(program.operations_url, "postern_worker_relayed_total")
+        metric(program.operations_url, series)
         for program in rig.stack.system.programs.values()
         if program.module == "worker"
     )
@@ -27,12 +31,12 @@ def _relayed(rig: Rig) -> float:
 def test_gateway_killed_between_commit_and_publish(rig: Rig) -> None:
     """What a dead gateway committed and could not publish reaches a worker through the relay."""
     scene = rig.stage()
-    relayed_before = _relayed(rig)
+    relayed_before = _sum(rig, _RELAYED)
 
     journal = scenarios.gateway_dies_before_publishing(rig, scene)
 
     rig.assert_kept(scene, journal)
-    assert _relayed(rig) - relayed_before >= len(journal.accepted_events()) > 0
+    assert _sum(rig, _RELAYED) - relayed_before >= len(journal.accepted_events()) > 0
 
 
 def test_gateways_killed_under_load(rig: Rig) -> None:
@@ -78,18 +82,17 @@ def test_worker_frozen_under_load(rig: Rig) -> None:
 def test_held_deliveries_hold_up_no_others(rig: Rig) -> None:
     """Deliveries that a frozen worker's transaction holds cost the others nothing but a place."""
     scene = rig.stage()
-    for name in ("worker-1", "worker-2"):
+    for name in _WORKERS:
         rig.stack.stop(name)
     held = scenarios.send(scene, replace(scenarios.HANDFUL, event_count=8))
     with rig.hold.deliveries(held.accepted_ids()):
-        for name in ("worker-1", "worker-2"):
+        for name in _WORKERS:
             rig.stack.start(name)
-        others = scenarios.send(scene, Mix(event_count=150, per_second=15))
-        wait_for(
-            lambda: rig.checker.unfinished_count(scene),
-            lambda count: count == 8,
-            timeout_seconds=3,
-        )
+        # Their claims have waited in vain once, and wait again.
+        wait_for(lambda: _sum(rig, _NOT_CLAIMED), lambda count: count >= 8)
+        wait_for(lambda: _sum(rig, "postern_worker_in_flight"), lambda count: count > 0)
+        others = scenarios.send(scene)
+        wait_for(lambda: rig.checker.unfinished_count(scene), lambda count: count == 8)
 
     waits = rig.assert_kept(scene, others).handled_after_seconds()
     assert percentile(waits, 0.99) < 2

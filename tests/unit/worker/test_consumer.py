@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.domain.delivery import QueuedDelivery
 from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
-from shared.errors import DatabaseUnavailable, QueueUnavailable
+from shared.errors import DatabaseUnavailable, DeliveryHeld, QueueUnavailable
 from shared.queue.port import PoisonRecord, Receipt
 from worker.consumer import ConsumerLimits, ConsumerLoop
 from worker.dead_letters import KeepPoison
@@ -155,6 +155,23 @@ async def test_delivery_comes_again_when_the_database_is_away() -> None:
     assert consumer.acked == []
     assert consumer.nacked == [(1, Pause.FIRST_SECONDS), (2, Pause.FIRST_SECONDS)]
     assert consumer.waiting != []
+
+
+async def test_delivery_held_elsewhere_stops_no_other() -> None:
+    """It is given back with a delay, and the intake goes on as before."""
+
+    async def process(delivery: QueuedDelivery) -> None:
+        if delivery.delivery_id.int == 1:
+            raise DeliveryHeld("lock timeout")
+
+    consumer = _MemoryConsumer(_receipt(1))
+    async with _running(consumer, process, concurrency=3):
+        await consumer.settled(1)
+        consumer.waiting.extend([_receipt(2), _receipt(3)])
+        await consumer.settled(3)
+    assert consumer.nacked == [(1, Pause.FIRST_SECONDS)]
+    assert consumer.acked == [2, 3]
+    assert max(consumer.limits) == 3
 
 
 async def test_error_that_nobody_foresaw_does_not_end_the_loop() -> None:
