@@ -17,10 +17,10 @@ from shared.observability.logging import get_logger
 from shared.observability.operations import operations_app, operations_config
 from shared.observability.serving import serve
 from shared.queue.connect import (
-    POSTGRES_QUEUE_URL,
     GroupMember,
     connect_backlog,
     connect_consumer,
+    connect_outbox,
     connect_producer,
 )
 from shared.queue.security import security_of
@@ -125,7 +125,7 @@ def connect_relay(settings: WorkerSettings, pool: Pool) -> list[Relay]:
     )
     if queue.reads_outbox:
         return []
-    return [Relay(connect_consumer(POSTGRES_QUEUE_URL, topic="", pool=pool), queue)]
+    return [Relay(connect_outbox(pool), queue)]
 
 
 def connect_reconciler(settings: WorkerSettings, pool: Pool) -> Duty:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.database.pool import Pool
+from shared.queue.claims import FairClaims, RunClaims
 from shared.queue.kafka.backlog import KafkaBacklog
 from shared.queue.kafka.consumer import KafkaConsumer
 from shared.queue.kafka.membership import Membership
@@ -70,7 +71,14 @@ def connect_consumer(
             max_in_flight=concurrency * _WAITING_PER_HANDLED,
             max_crowded=max_of_tenant,
         )
-    return PostgresConsumer(pool, lease_seconds=lease_seconds)
+    return PostgresConsumer(
+        pool, lease_seconds=lease_seconds, claims=FairClaims(max_of_tenant=max_of_tenant)
+    )
+
+
+def connect_outbox(pool: Pool, *, lease_seconds: float = 30.0) -> Consumer:
+    """Return the outbox as a relay reads it, over a pool of the system role."""
+    return PostgresConsumer(pool, lease_seconds=lease_seconds, claims=RunClaims())
 
 
 def connect_backlog(queue_url: str, *, topic: str, member: GroupMember = _ANY_WORKER) -> Backlog:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import itemgetter
 from time import monotonic
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from shared.domain.delivery import QueuedDelivery
 from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 from shared.errors import DatabaseUnavailable, QueueUnavailable
 from shared.observability.logging import get_logger
+from shared.queue.claims import Claims
 from shared.queue.port import Receipt
 from shared.wire.delivery_v1 import MAX_BODY_BYTES
 
@@ -80,8 +81,11 @@ class PostgresConsumer:
     here is deleted too, in one statement before the next claim; there is then nothing to find.
     """
 
-    def __init__(self, pool: Pool, *, lease_seconds: float) -> None:
+    def __init__(self, pool: Pool, *, lease_seconds: float, claims: Claims) -> None:
         self._pool = pool
+        self._claims = claims
+        #: Set when a delivery has left the hands of this process: its tenant may have another.
+        self._freed = asyncio.Event()
         self._lease_seconds = lease_seconds
         self._held: set[_Row] = set()
         self._finished: list[_Row] = []
@@ -94,21 +98,28 @@ class PostgresConsumer:
             remaining = deadline - monotonic()
             if remaining <= 0:
                 return ()
-            await asyncio.sleep(min(remaining, self._idle_seconds))
-            self._idle_seconds = min(self._idle_seconds * 2, _LAST_IDLE_SECONDS)
+            if not self._claims.may_have_more:
+                await self._idle(remaining)
         self._idle_seconds = _FIRST_IDLE_SECONDS
         return receipts
+
+    async def _idle(self, remaining_seconds: float) -> None:
+        self._freed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(remaining_seconds, self._idle_seconds)):
+                await self._freed.wait()
+        self._idle_seconds = min(self._idle_seconds * 2, _LAST_IDLE_SECONDS)
 
     async def ack(self, receipt: Receipt) -> None:
         """Note that a row is finished; it is deleted before the next claim."""
         row = _row_of(receipt)
-        self._held.discard(row)
+        self._let_go(row)
         self._finished.append(row)
 
     async def nack(self, receipt: Receipt, *, delay_seconds: float) -> None:
         """Give a lease back early, to be taken again after the delay."""
         row = _row_of(receipt)
-        self._held.discard(row)
+        self._let_go(row)
         with _queue_errors():
             async with connection(self._pool) as borrowed:
                 await _release(borrowed, [row], delay_seconds=delay_seconds)
@@ -132,11 +143,12 @@ class PostgresConsumer:
         with _queue_errors():
             async with connection(self._pool) as borrowed:
                 await self._delete_finished(borrowed)
-                claimed = await borrowed.fetch(_QUERIES["claim_due"], limit, self._lease_seconds)
-                if not claimed:
+                tenants = [row.tenant_id for row in self._held]
+                rows = await self._claims.claim(borrowed, limit, self._lease_seconds, tenants)
+                if not rows:
                     return []
                 # By id is by time of acceptance.
-                claimed.sort(key=itemgetter("delivery_id"))
+                claimed = sorted(rows, key=itemgetter("delivery_id"))
                 records = await borrowed.fetch(
                     _QUERIES["read_claimed"],
                     [row["tenant_id"] for row in claimed],
@@ -147,6 +159,10 @@ class PostgresConsumer:
                 )
         pairs = zip(claimed, records, strict=True)
         return [receipt for pair in pairs if (receipt := self._receipt(*pair)) is not None]
+
+    def _let_go(self, row: _Row) -> None:
+        self._held.discard(row)
+        self._freed.set()
 
     def _receipt(self, claimed: asyncpg.Record, record: asyncpg.Record) -> Receipt | None:
         row = _Row(

@@ -10,9 +10,9 @@ from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
 from shared.domain.delivery import QueuedDelivery
 from shared.errors import QueueUnavailable
 from shared.queue.connect import (
-    POSTGRES_QUEUE_URL,
     GroupMember,
     connect_consumer,
+    connect_outbox,
     connect_producer,
 )
 from shared.queue.port import Consumer
@@ -58,7 +58,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 def open_outbox(pool: Pool, lease_seconds: float = 60.0) -> Consumer:
     """Open the outbox as the relay reads it."""
-    return connect_consumer(POSTGRES_QUEUE_URL, topic="", pool=pool, lease_seconds=lease_seconds)
+    return connect_outbox(pool, lease_seconds=lease_seconds)
 
 
 async def until(condition: Callable[[], bool]) -> None:

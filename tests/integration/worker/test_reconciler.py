@@ -13,10 +13,10 @@ from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
 from shared.domain.delivery import QueuedDelivery
 from shared.errors import QueueUnavailable
 from shared.queue.connect import (
-    POSTGRES_QUEUE_URL,
     GroupMember,
     connect_backlog,
     connect_consumer,
+    connect_outbox,
     connect_producer,
 )
 from shared.queue.port import Consumer
@@ -243,7 +243,7 @@ async def test_kafka_loses_everything(
     url = f"kafka://{kafka_bootstrap}"
     member = GroupMember(group_id=topic)
     producer = connect_producer(url, topic=topic, pool=system_pool)
-    relay = Relay(connect_consumer(POSTGRES_QUEUE_URL, topic="", pool=system_pool), producer)
+    relay = Relay(connect_outbox(system_pool), producer)
     consumer = connect_consumer(url, topic=topic, pool=system_pool, member=member)
     reconciler = Reconciler(
         system_pool,
