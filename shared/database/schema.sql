@@ -603,7 +603,7 @@ CREATE INDEX outbox_held ON postern.outbox USING btree (tenant_id, held_for) WHE
 
 CREATE INDEX outbox_order ON postern.outbox USING btree (tenant_id, ordering_key, delivery_id) WHERE (ordering_key IS NOT NULL);
 
-CREATE INDEX outbox_tenant ON postern.outbox USING btree (tenant_id, available_at);
+CREATE INDEX outbox_tenant ON postern.outbox USING btree (tenant_id, available_at, delivery_id);
 
 CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
 
