@@ -20,11 +20,13 @@ LeaseTokens = Callable[["Bucket", int, int], Awaitable[Grant]]
 class TokenLease:
     """Tokens of one webhook in this process; pure, its times are given to it."""
 
-    __slots__ = ("denied_until", "expires_at", "renewal", "tokens")
+    __slots__ = ("denied_until", "expires_at", "renew_at", "renewal", "tokens")
 
     def __init__(self) -> None:
         self.tokens = 0
         self.expires_at = 0.0
+        #: From then on the lease is renewed ahead of need, so that no request waits for it.
+        self.renew_at = 0.0
         self.denied_until = 0.0
         #: The request to the ledger under way, if any: all that wait share it.
         self.renewal: asyncio.Task[DatabaseUnavailable | None] | None = None
@@ -71,9 +73,12 @@ class RateLimiter:
     def take_at_once(self, bucket: Bucket) -> bool:
         """Spend a token at hand, and ask for more ahead of need."""
         lease = bucket.lease
-        if not lease.take(time.monotonic()):
+        now = time.monotonic()
+        if not lease.take(now):
             return False
-        if lease.renewal is None and lease.tokens < chunk_of(bucket.per_minute) // 2:
+        if lease.renewal is None and (
+            now > lease.renew_at or lease.tokens < chunk_of(bucket.per_minute) // 2
+        ):
             lease.renewal = self._start_renewal(bucket)
         return True
 
@@ -122,6 +127,7 @@ class RateLimiter:
         lease.tokens += grant.tokens
         # Counted from before the question: the ledger's own clock starts later, never earlier.
         lease.expires_at = asked_at + self._lease_seconds
+        lease.renew_at = asked_at + self._lease_seconds / 2
         if grant.tokens == 0:
             lease.denied_until = time.monotonic() + grant.wait_seconds
         return None

@@ -77,7 +77,7 @@ class GatewaySettings(Settings):
         "before a worker's relay takes it.",
         default=10.0,
     )
-    lease_seconds: float = setting("How long leased rate-limit tokens may be used.", default=2.0)
+    lease_seconds: float = setting("How long leased rate-limit tokens may be used.", default=10.0)
     refused_per_minute: int = setting(
         "Refused requests recorded per webhook and minute; more are only counted.", default=60
     )

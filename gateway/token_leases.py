@@ -27,7 +27,7 @@ def token_leases(
                 per_minute=bucket.per_minute,
                 held=held,
                 returned=returned,
-                wanted=chunk_of(bucket.per_minute),
+                wanted=max(chunk_of(bucket.per_minute) - held, 0),
                 lease_seconds=settings.lease_seconds,
             )
 
