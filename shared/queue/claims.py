@@ -12,8 +12,8 @@ from shared.database.queries import Queries
 
 _QUERIES = Queries(__package__, "claims.sql")
 
-#: Most tenants that one statement goes through: some 4 ms where none has anything due.
-_TENANTS_PER_LOOK = 256
+#: Most tenants that one statement goes through: some 2 ms where none has anything due.
+_TENANTS_PER_LOOK = 128
 _BEFORE_ALL = UUID(int=0)
 
 

@@ -62,17 +62,19 @@ def connect_consumer(
 
     ``pool`` is a pool of the system role. Without Kafka ``lease_seconds`` bounds how long an
     unfinished delivery of a dead worker stays away. Of the ``concurrency`` deliveries that are
-    handled at a time, three quarters at most are of a tenant that crowds.
+    handled at a time, a part is kept for others than a tenant that crowds: a quarter without
+    Kafka, half with it.
     """
-    max_of_tenant = max(1, concurrency * 3 // 4)
     if queue_url.startswith(KAFKA_SCHEME):
         return KafkaConsumer(
             _membership(queue_url, topic, member),
             max_in_flight=concurrency * _WAITING_PER_HANDLED,
-            max_crowded=max_of_tenant,
+            max_crowded=max(1, concurrency // 2),
         )
     return PostgresConsumer(
-        pool, lease_seconds=lease_seconds, claims=FairClaims(max_of_tenant=max_of_tenant)
+        pool,
+        lease_seconds=lease_seconds,
+        claims=FairClaims(max_of_tenant=max(1, concurrency * 3 // 4)),
     )
 
 

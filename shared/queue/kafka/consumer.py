@@ -28,7 +28,7 @@ _COMMIT_SECONDS = 3.0
 #: After waiting this long in all without a record: ask whether there are any.
 _SILENCE_SECONDS = 30.0
 #: Of as many looks where both wait, one takes from the crowded lane first: it must not starve.
-_CROWDED_EVERY = 4
+_CROWDED_EVERY = 8
 #: How often is looked whether what is in hand of given-away partitions has ended.
 _DRAIN_LOOK_SECONDS = 0.01
 
