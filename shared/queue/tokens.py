@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -89,6 +89,10 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc] # likewise
             context.load_verify_locations(self._ca_file)
         # The address is the operator's own setting.
         request = Request(self._url, form, {"Accept": "application/json"})  # noqa: S310
-        with urlopen(request, timeout=_ANSWER_SECONDS, context=context) as answer:  # noqa: S310
-            document: Mapping[str, Any] = orjson.loads(answer.read(_LARGEST_ANSWER_BYTES))
-            return document
+        try:
+            with urlopen(request, timeout=_ANSWER_SECONDS, context=context) as answer:  # noqa: S310
+                document: Mapping[str, Any] = orjson.loads(answer.read(_LARGEST_ANSWER_BYTES))
+                return document
+        except HTTPError as refusal:
+            with refusal:  # it holds the connection
+                raise

@@ -2,7 +2,15 @@
 
 import sys
 
-from tests.benchmark import accept_rate, ack_latency, memory, twins
+from tests.benchmark import (
+    accept_rate,
+    ack_latency,
+    claim_query,
+    fairness,
+    memory,
+    relay_rate,
+    twins,
+)
 
 _SHORT = ("--seconds", "3", "--rounds", "3")
 
@@ -15,6 +23,10 @@ def main() -> int:
         ack_latency.main((*_SHORT, "--full-seconds", "2")),
         twins.main(()),
         memory.main(("--seconds", "3")),
+        claim_query.main(("--rows", "100000")),
+        relay_rate.main(("--rows", "20000")),
+        fairness.main(("--seconds", "8")),
+        fairness.main(("--seconds", "8", "--kafka")),
     )
 
 

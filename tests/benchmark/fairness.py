@@ -149,21 +149,21 @@ async def _run(dsn: str, bootstrap: str | None, seconds: float) -> bool:
     return ratio <= _BOUND
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when the bound is missed."""
     parser = argparse.ArgumentParser(prog="tests.benchmark.fairness", description=__doc__)
     parser.add_argument("--kafka", action="store_true")
     parser.add_argument("--seconds", type=float, default=20.0)
-    arguments = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(EmbeddedPostgres(directory / "data"))
         migrate(server.dsn())
         bootstrap = None
-        if arguments.kafka:
+        if chosen.kafka:
             broker = EmbeddedKafka(directory / "kafka", prepare_jars(ROOT))
             bootstrap = stack.enter_context(broker).bootstrap
-        return 0 if asyncio.run(_run(server.dsn(), bootstrap, arguments.seconds)) else 1
+        return 0 if asyncio.run(_run(server.dsn(), bootstrap, chosen.seconds)) else 1
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -107,19 +108,19 @@ async def _run(dsn: str, bootstrap: str, rows: int, relays: int) -> bool:
     return is_kept
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when the bound is missed."""
     parser = argparse.ArgumentParser(prog="tests.benchmark.relay_rate", description=__doc__)
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--relays", type=int, default=1)
-    arguments = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory() as directory,
         EmbeddedPostgres(Path(directory) / "data") as server,
         EmbeddedKafka(Path(directory) / "kafka", prepare_jars(ROOT)) as broker,
     ):
         migrate(server.dsn())
-        kept = asyncio.run(_run(server.dsn(), broker.bootstrap, arguments.rows, arguments.relays))
+        kept = asyncio.run(_run(server.dsn(), broker.bootstrap, chosen.rows, chosen.relays))
         return 0 if kept else 1
 
 

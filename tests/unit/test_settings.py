@@ -102,3 +102,41 @@ def test_secret_shows_itself_to_reveal_alone() -> None:
     assert secret == Secret("hunter2-hunter2")
     assert len({secret, Secret("hunter2-hunter2"), Secret("other")}) == 2
     assert secret != "hunter2-hunter2"
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"SECURITY_PROTOCOL": "TLS"}, ["SECURITY_PROTOCOL"]),
+        ({"SECURITY_PROTOCOL": "SASL_SSL"}, ["USERNAME", "PASSWORD"]),
+        ({"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "GSSAPI"}, ["SASL_MECHANISM"]),
+        (
+            {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "OAUTHBEARER"},
+            ["USERNAME", "PASSWORD", "TOKEN_URL or POSTERN_KAFKA_TOKEN_FILE"],
+        ),
+        ({"KEY_FILE": "k.pem"}, ["KEY_FILE"]),
+        ({"MIN_INSYNC_REPLICAS": "4"}, ["MIN_INSYNC_REPLICAS"]),
+        ({"PARTITIONS": "0", "RETENTION_HOURS": "0"}, ["PARTITIONS", "RETENTION_HOURS"]),
+    ],
+)
+def test_load_refuses_kafka_settings_that_cannot_work(
+    environ: dict[str, str], named: list[str]
+) -> None:
+    """What a protocol or mechanism needs, and what contradicts itself, is told by name."""
+    faults = faults_of({**GOOD, **{f"POSTERN_KAFKA_{name}": v for name, v in environ.items()}})
+    assert [fault.partition(":")[0] for fault in faults] == [
+        f"POSTERN_KAFKA_{name}" for name in named
+    ]
+
+
+def test_a_token_file_needs_no_user() -> None:
+    """Whoever renews the file has the credentials."""
+    load(
+        WidgetSettings,
+        {
+            **GOOD,
+            "POSTERN_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "POSTERN_KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+            "POSTERN_KAFKA_TOKEN_FILE": "token",
+        },
+    )

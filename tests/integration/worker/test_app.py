@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -11,6 +10,8 @@ import asyncpg
 import httpx
 import pytest
 
+from shared.embedded.ports import free_port
+from shared.errors import ConfigurationError
 from shared.queue.topics import ensure_topic
 from shared.settings import load
 from tests.integration.worker.world import DEVICE_BODY, Ledger, until
@@ -21,15 +22,12 @@ _STOP_SECONDS = 10.0
 
 
 def _settings(database_url: str, **others: str) -> WorkerSettings:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     return load(
         WorkerSettings,
         {
             "POSTERN_DATABASE_URL": database_url,
             "POSTERN_MASTER_KEYS": "k:" + base64.b64encode(bytes(32)).decode(),
-            "POSTERN_WORKER_OPERATIONS_PORT": str(port),
+            "POSTERN_WORKER_OPERATIONS_PORT": str(free_port()),
             **others,
         },
     )
@@ -115,3 +113,30 @@ async def test_worker_ends_when_a_part_of_it_dies(ledger: Ledger, database_url: 
         async with asyncio.timeout(20):
             await run(_settings(database_url), asyncio.Event())
     assert raised.group_contains(asyncpg.InsufficientPrivilegeError)
+
+
+async def test_worker_refuses_a_topic_that_breaks_a_promise(
+    database_url: str, kafka_bootstrap: str
+) -> None:
+    """It ends with every setting that is wrong; with no broker to ask it would have gone on."""
+    topic = f"worker-{uuid4().hex}"
+    await ensure_topic(kafka_bootstrap, topic, partitions=2)
+    settings = _settings(
+        database_url,
+        POSTERN_QUEUE_URL=f"kafka://{kafka_bootstrap}",
+        POSTERN_KAFKA_TOPIC=topic,
+        POSTERN_WORKER_KAFKA_GROUP=topic,
+    )
+    with pytest.raises(ExceptionGroup) as raised:
+        async with asyncio.timeout(30):
+            await run(settings, asyncio.Event())
+    assert raised.group_contains(ConfigurationError, match="partitions is 2, wanted is 12")
+    assert raised.group_contains(ConfigurationError, match="replication factor is 1, wanted is 3")
+
+
+@pytest.mark.usefixtures("ledger")
+async def test_worker_waits_for_a_broker_that_is_away(database_url: str) -> None:
+    """Nobody to ask is no refusal: it runs until it is told to stop."""
+    absent = f"kafka://127.0.0.1:{free_port()}"
+    async with _running(_settings(database_url, POSTERN_QUEUE_URL=absent)):
+        await asyncio.sleep(1.0)
