@@ -51,7 +51,9 @@ def test_effect_without_its_closing_is_caught(rig: Rig) -> None:
     scene = rig.stage()
     with sabotage.without(rig.stack, "closing"):
         journal = scenarios.workers_die_committing(rig, scene)
-        assert Breach.DOUBLED in _breaches(rig, scene, journal, quiet_seconds=9)
+        # How soon the event comes again is up to the queue: a lease, or a group's rebalance.
+        looks = (_breaches(rig, scene, journal, quiet_seconds=6) for _ in range(10))
+        assert any(Breach.DOUBLED in found for found in looks)
 
 
 @only_postgres
