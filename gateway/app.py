@@ -20,7 +20,7 @@ from gateway.recorder import Recorder
 from gateway.refusals import Refusals
 from gateway.settings import GatewaySettings
 from gateway.snapshot import Snapshot, SnapshotKeeper
-from gateway.token_leases import token_leases
+from gateway.token_leases import TokenLeases
 from gateway.topic_watch import watch_topic
 from shared.crypto.keyring import parse_keyring
 from shared.database.pool import SYSTEM_ROLE, DirectConnection, connect, create_pool
@@ -111,7 +111,7 @@ async def run(settings: GatewaySettings, stop: asyncio.Event) -> None:
                 settings=settings,
                 snapshot=parts.snapshot,
                 limiter=RateLimiter(
-                    token_leases(ledgers.named("lease"), uuid7(), settings),
+                    TokenLeases(ledgers.named("lease"), uuid7(), settings).lease,
                     group,
                     lease_seconds=settings.lease_seconds,
                 ),

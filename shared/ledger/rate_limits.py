@@ -1,5 +1,6 @@
 """Leases of rate-limit tokens, exact across gateway processes."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,41 +17,35 @@ class Grant(NamedTuple):
     wait_seconds: float
 
 
+class Question(NamedTuple):
+    """One webhook's tokens: what the process has of them, and what it would like."""
+
+    tenant_id: UUID
+    webhook_id: UUID
+    per_minute: int
+    #: Still held of earlier leases, to go on being used.
+    held: int
+    #: Given back: the process has stopped using them.
+    returned: int
+    #: More, at most.
+    wanted: int
+
+
 class RateLimits:
     """Leases tokens on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def lease(  # noqa: PLR0913 - the facts of one lease; named at every call
-        self,
-        *,
-        tenant_id: UUID,
-        webhook_id: UUID,
-        gateway_id: UUID,
-        per_minute: int,
-        held: int,
-        returned: int,
-        wanted: int,
-        lease_seconds: float,
-    ) -> Grant:
-        """Lease up to ``wanted`` tokens.
+    async def lease(
+        self, questions: Sequence[Question], *, gateway_id: UUID, lease_seconds: float
+    ) -> list[Grant]:
+        """Lease tokens, one answer for each question, in one commit.
 
-        Of earlier leases the process still holds ``held``, which it may go on using, and gives
-        back ``returned``, which it has stopped using. ``lease_seconds`` counts from the call: the
-        process must not use the tokens longer than that after having asked.
+        ``lease_seconds`` counts from the call: the process must not use the tokens longer than
+        that after having asked. Give questions sorted, see the statement.
         """
-        row = await self._connection.fetchrow(
-            _QUERIES["lease"],
-            tenant_id,
-            webhook_id,
-            gateway_id,
-            per_minute,
-            held,
-            returned,
-            wanted,
-            lease_seconds,
+        rows = await self._connection.fetch(
+            _QUERIES["lease"], *zip(*questions, strict=True), gateway_id, lease_seconds
         )
-        if row is None:
-            raise AssertionError("a function with out parameters returns a row")
-        return Grant(row["granted"], row["wait_seconds"])
+        return [Grant(row["granted"], row["wait_seconds"]) for row in rows]

@@ -3,14 +3,19 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import httpx
 
-from gateway.rate_limit import chunk_of
+from gateway.ledger_connection import LedgerConnection
+from gateway.rate_limit import Bucket, TokenLease, chunk_of
+from gateway.settings import GatewaySettings
+from gateway.token_leases import TokenLeases
 from shared.database.pool import SYSTEM_ROLE, DirectConnection, connect
 from shared.domain.identifiers import uuid7
-from shared.ledger.rate_limits import Grant, RateLimits
+from shared.ledger.rate_limits import Grant, Question, RateLimits
+from shared.settings import Secret
 from tests.integration.gateway.world import (
     SLUG,
     Gateway,
@@ -134,19 +139,42 @@ async def test_lease_when_limit_was_lowered(ledger: Ledger) -> None:
         await connection.close()
 
 
+async def test_leases_of_many_webhooks_come_together(ledger: Ledger) -> None:
+    """What is asked for while a question is under way shares the next one: two commits, not 40."""
+    asked: list[int] = []
+
+    class Counting(LedgerConnection):
+        async def run(self, operation: Any, *, deadline: float) -> Any:
+            answer = await super().run(operation, deadline=deadline)
+            asked.append(len(answer))
+            return answer
+
+    async def open_connection() -> DirectConnection:
+        return await connect(ledger.database_url, role=SYSTEM_ROLE, application_name="test")
+
+    counting = Counting(open_connection, name="lease")
+    settings = GatewaySettings(
+        database_url=Secret(ledger.database_url), master_keys=Secret(""), deadline_seconds=5.0
+    )
+    leases = TokenLeases(counting, uuid7(), settings)
+    buckets = [Bucket(TokenLease(), ledger.tenant_id, uuid7(), 60 + n) for n in range(40)]
+    try:
+        grants = await asyncio.gather(*(leases.lease(bucket, 0, 0) for bucket in buckets))
+    finally:
+        counting.terminate()
+    assert [grant.tokens for grant in grants] == [(60 + n) // 10 for n in range(40)]
+    assert sum(asked) == 40
+    assert len(asked) <= 2
+
+
 async def _lease(
     connection: DirectConnection, ledger: Ledger, webhook_id: UUID, *, per_minute: int
 ) -> Grant:
-    return await RateLimits(connection).lease(
-        tenant_id=ledger.tenant_id,
-        webhook_id=webhook_id,
-        gateway_id=uuid7(),
-        per_minute=per_minute,
-        held=0,
-        returned=0,
-        wanted=chunk_of(per_minute),
-        lease_seconds=2.0,
+    question = Question(ledger.tenant_id, webhook_id, per_minute, 0, 0, chunk_of(per_minute))
+    (grant,) = await RateLimits(connection).lease(
+        [question], gateway_id=uuid7(), lease_seconds=2.0
     )
+    return grant
 
 
 async def _burst(
