@@ -23,6 +23,9 @@ from shared.embedded.processes import wait_until
 from tests.benchmark.events import Target
 from tests.benchmark.seeding import seed_tenant
 
+#: Enough for the minutes that a benchmark takes.
+_LOG_SEGMENTS = 60
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rig:
@@ -80,10 +83,16 @@ def running_rig(
     """
     with benchmark_directory() as directory, ExitStack() as undo:
         key = base64.b64encode(secrets.token_bytes(32)).decode()
-        plan = Plan(directory=directory, master_keys=f"benchmark-1:{key}", kafka=kafka)
+        plan = Plan(
+            directory=directory,
+            master_keys=f"benchmark-1:{key}",
+            kafka=kafka,
+            postgres_settings={"min_wal_size": "1GB", "max_wal_size": "4GB"},
+        )
         stack = Stack(plan)
         undo.callback(stack.stop)
         stack.start_servers()
+        _make_log_segments(stack.database_url)
         targets = [
             target
             for number in range(tenant_count)
@@ -99,6 +108,19 @@ def running_rig(
         gateway.wait_ready()
         yield Rig(stack=stack, gateway=gateway, targets=targets)
         stack.check()
+
+
+def _make_log_segments(dsn: str) -> None:
+    """Let the server have the write-ahead log of one that has run for a while.
+
+    A new server makes each segment of 16 MB as it comes to it, and every commit waits for that,
+    for 50 ms and more; later it uses old segments again. A checkpoint hands these over.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for _ in range(_LOG_SEGMENTS):
+            connection.execute("select pg_logical_emit_message(false, 'benchmark', 'x')")
+            connection.execute("select pg_switch_wal()")
+        connection.execute("checkpoint")
 
 
 @contextmanager
