@@ -237,6 +237,8 @@ def _as_server_user(program: str, *arguments: str) -> list[str]:
         "--clear-groups",
         "--inh-caps=-all,+dac_override",
         "--ambient-caps=-all,+dac_override",
+        # Otherwise access(2), by which initdb looks for its binaries, asks without the capability.
+        "--securebits=+no_setuid_fixup",
         "--",
         *command,
     ]
