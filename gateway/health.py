@@ -7,9 +7,6 @@ from gateway.publisher import Publisher
 from gateway.snapshot import Snapshot
 from shared.observability.operations import Readiness
 
-#: Configuration older than this breaks the promise that changes arrive within 5 s.
-MAX_SNAPSHOT_AGE_SECONDS = 5.0
-
 
 class Draining:
     """Set when the program is told to stop, so that load balancers turn away first."""
@@ -40,6 +37,6 @@ def _snapshot_fault(snapshot: Snapshot) -> str | None:
     if age is None:
         return "no configuration has been read from PostgreSQL yet"
     metrics.SNAPSHOT_AGE_SECONDS.set(age)
-    if age > MAX_SNAPSHOT_AGE_SECONDS:
+    if snapshot.is_stale:
         return f"configuration is {age:.0f} s old: PostgreSQL cannot be reached"
     return None

@@ -328,6 +328,9 @@ class Receiver:
         if status is not AuthStatus.REJECTED_SIGNATURE:
             # The work of a signature, so that time does not tell the auth type or the path.
             hmac_sha256.sign(_DECOY_SECRET, request.body)
+        if self._snapshot.is_stale:
+            # Its secret or its webhook may be new: a 401 would tell a good sender to give up.
+            return UNAVAILABLE
         tenant_id = endpoint.tenant_id or self._snapshot.tenant_of(request.path)
         if tenant_id is not None:
             outcome = {"error": status.value}

@@ -41,6 +41,8 @@ _RECONNECT_SECONDS = 0.25
 #: For all webhooks at the start, and for the changed ones later.
 _FIRST_REFRESH_SECONDS = 30.0
 _REFRESH_SECONDS = 3.0
+#: Configuration older than this breaks the promise that changes arrive within 5 s.
+MAX_AGE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,12 @@ class Snapshot:
     def is_loaded(self) -> bool:
         """Whether it has been read at all: before that, an unknown path means nothing."""
         return self._compared_at is not None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether webhooks and secrets may be valid by now that are unknown here."""
+        age = self.age_seconds
+        return age is None or age > MAX_AGE_SECONDS
 
     @property
     def age_seconds(self) -> float | None:

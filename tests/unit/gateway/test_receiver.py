@@ -17,7 +17,7 @@ from gateway.receiver import Receiver
 from gateway.recorder import Recorder
 from gateway.refusals import Refusals
 from gateway.settings import GatewaySettings
-from gateway.snapshot import Snapshot
+from gateway.snapshot import MAX_AGE_SECONDS, Snapshot
 from shared.crypto.keyring import Keyring
 from shared.crypto.sealing import seal
 from shared.domain.identifiers import uuid7
@@ -127,6 +127,20 @@ async def test_refusal_when_reasons_differ_takes_the_same_work(keyring: Keyring)
             one_signature = min(one_signature, time.process_time() - started)
     assert min(least.values()) > 0.7 * one_signature, (least, one_signature)
     assert max(least.values()) < 1.5 * one_signature, (least, one_signature)
+
+
+@pytest.mark.parametrize(
+    ("slug", "tenant"), [*((slug, "acme") for slug in _AUTH), ("unknown", "acme"), ("x", "nobody")]
+)
+async def test_refusal_when_configuration_is_old(keyring: Keyring, slug: str, tenant: str) -> None:
+    """What is unknown here may be a new secret or a new webhook: 503 and not 401, for them all."""
+    snapshot = await _snapshot(keyring)
+    assert snapshot._compared_at is not None
+    snapshot._compared_at -= MAX_AGE_SECONDS + 1
+    header = (b"x-signature", sign(b"new secret", b"{}").hex().encode())
+    async with _receiving(snapshot, PickyConnection(lambda _: None)) as receiver:
+        status, body = await _ask(receiver, slug, [header], b"{}", tenant=tenant)
+    assert (status, body) == (503, b'{"error":"unavailable"}')
 
 
 async def test_request_when_something_breaks_inside(keyring: Keyring) -> None:
