@@ -105,15 +105,19 @@ class Stack:
         migrate(self.database_url)
         if self.plan.kafka:
             self._go_on()
-            self.kafka = EmbeddedKafka(self.plan.directory / "kafka" / "data", prepare_jars(ROOT))
+            self.kafka = self.new_broker()
             self.kafka.start()
             asyncio.run(ensure_topic(self.kafka.bootstrap, _TOPIC))
+
+    def new_broker(self) -> EmbeddedKafka:
+        """Return the broker, not yet started."""
+        return EmbeddedKafka(self.plan.directory / "kafka" / "data", prepare_jars(ROOT))
 
     def start_programs(self) -> None:
         """Start gateways, control API and workers, and wait until each is ready."""
         log_dir = self.plan.directory / "logs"
         log_dir.mkdir(exist_ok=True)
-        for name, (module, environment) in self._wanted_programs().items():
+        for name, (module, environment) in self.wanted_programs().items():
             self.programs[name] = Program(
                 name, module=module, environment=environment, log_dir=log_dir
             )
@@ -161,7 +165,8 @@ class Stack:
             "POSTERN_KAFKA_MIN_INSYNC_REPLICAS": "1",
         }
 
-    def _wanted_programs(self) -> dict[str, tuple[str, dict[str, str]]]:
+    def wanted_programs(self) -> dict[str, tuple[str, dict[str, str]]]:
+        """Return each program's module and settings, by its name."""
         ports = self.plan.ports
         wanted: dict[str, tuple[str, dict[str, str]]] = {}
         for number in range(1, self.plan.gateways + 1):

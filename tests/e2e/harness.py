@@ -1,7 +1,7 @@
 """The whole system as real processes, for tests that send, kill, stop and count."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -42,11 +42,15 @@ class Stack:
     Processes go by name: postgres, kafka, control-api, gateway-1, gateway-2, ..., worker-1, ...
     """
 
-    def __init__(self, directory: Path, shape: Shape | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        shape: Shape | None = None,
+        *,
+        system_of: Callable[[Plan], stack.Stack] = stack.Stack,
+    ) -> None:
         shape = shape or Shape()
-        self.system = stack.Stack(
-            Plan(directory=directory, master_keys=_MASTER_KEYS, **vars(shape))
-        )
+        self.system = system_of(Plan(directory=directory, master_keys=_MASTER_KEYS, **vars(shape)))
         self.http = httpx.Client(timeout=_TIMEOUT)
 
     def __enter__(self) -> Self:

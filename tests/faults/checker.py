@@ -36,12 +36,16 @@ class Report:
         return {violation.breach for violation in self.violations}
 
     def __str__(self) -> str:
-        lines = [f"{self.journal.summary()}; handled {latencies(self.handled_after_seconds())}"]
+        lines = [self.figures()]
         counts = Counter(violation.breach.value for violation in self.violations)
         lines.append(f"violations: {dict(counts) or 'none'}")
         if self.violations:
             lines += [str(self.violations[0]), *self.history(self.violations[0].event_id)]
         return "\n".join(lines)
+
+    def figures(self) -> str:
+        """Return counts and latencies in one line."""
+        return f"{self.journal.summary()}; handled {latencies(self.handled_after_seconds())}"
 
     def handled_after_seconds(self) -> list[float]:
         """Return how long each accepted event waited for the end of its handling."""
@@ -61,10 +65,12 @@ class Report:
 class Checker:
     """Installs the evidence in a running system, and judges runs on it."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, stumble_share: float = 0.0) -> None:
+        """``stumble_share``: of all handlings, how many fail before their effect."""
         self._stack = stack
         with psycopg.connect(stack.dsn, autocommit=True) as connection:
             connection.execute(_QUERIES["install"])
+            connection.execute(_QUERIES["stumble"], (stumble_share,))
 
     def check(
         self,
@@ -108,6 +114,18 @@ class Checker:
                 for row in self._fetch(_QUERIES["effects"], scene.webhook_id)
             },
         )
+
+    def handled(self, scene: Scene) -> list[str]:
+        """Return the events of a scene in the order in which they were handled."""
+        return [row["event_id"] for row in self._fetch(_QUERIES["effect_order"], scene.webhook_id)]
+
+    def garbage(self) -> set[str]:
+        """Return the contents of the records that were put aside."""
+        return {row["content"] for row in self._fetch(_QUERIES["garbage"])}
+
+    def attempts(self, delivery_id: str) -> list[str]:
+        """Return every attempt at a delivery, in words."""
+        return [str(row) for row in self._fetch(_QUERIES["attempts"], delivery_id)]
 
     def unfinished_count(self, scene: Scene) -> int:
         """Return how many deliveries are pending or queued."""

@@ -3,12 +3,29 @@
 -- has a row, a transaction that wrote an asset does not finish its COMMIT.
 create schema if not exists faults;
 create table if not exists faults.effects (
+    -- The order in which effects began; those of one key are never in progress at the same time.
+    effect_number  bigint generated always as identity,
     event_id       text not null,
     transaction_id xid8 not null default pg_current_xact_id(),
     happened_at    timestamptz not null default clock_timestamp()
 );
 create index if not exists effects_event on faults.effects (event_id);
 create table if not exists faults.holds (reason text not null);
+-- Its one row says which share of handlings fails before its effect, as a bad day of a store would.
+create table if not exists faults.stumbles (share double precision not null);
+
+create or replace function faults.stumble() returns trigger
+language plpgsql security definer
+as $$
+begin
+    if random() < (select share from faults.stumbles) then
+        raise exception 'stumbled' using errcode = (array['P0001', '40001', '40P01'])[1 + floor(random() * 3)::int];
+    end if;
+    return new;
+end
+$$;
+create or replace trigger stumble before insert or update on psa.assets
+    for each row execute function faults.stumble();
 
 create or replace function faults.note_effect() returns trigger
 language plpgsql security definer
@@ -36,6 +53,19 @@ $$;
 drop trigger if exists hold_commit on psa.assets;
 create constraint trigger hold_commit after insert or update on psa.assets
     deferrable initially deferred for each row execute function faults.hold_commit();
+
+-- stumble --
+-- $1 share of handlings that fail
+insert into faults.stumbles values (%s)
+
+-- garbage --
+-- The records that were put aside, by what was in them.
+select distinct encode(value, 'escape') as content from postern.dead_letters
+
+-- attempts --
+-- Every attempt at a delivery.
+-- $1 delivery_id
+select a.* from postern.delivery_attempts a where delivery_id = %s::uuid order by attempt
 
 -- hold --
 -- From now on let no effect commit.
@@ -73,6 +103,13 @@ from postern.deliveries where webhook_id = %s and auth_status = 'verified'
 select event_id, count(*) as effect_count from faults.effects
 where event_id in (select idempotency_key from postern.deliveries where webhook_id = %s)
 group by event_id
+
+-- effect_order --
+-- Every handled event of a webhook, in the order in which their effects began.
+-- $1 webhook_id
+select event_id from faults.effects
+where event_id in (select idempotency_key from postern.deliveries where webhook_id = %s)
+order by effect_number
 
 -- unfinished --
 -- How many deliveries of a webhook are pending or queued.

@@ -14,6 +14,8 @@ class Kind(StrEnum):
     TWIN = "twin"
     REPEAT = "repeat"
     FORGED = "forged"
+    #: Signed and kept, but its handler cannot do anything with it.
+    FAULTY = "faulty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,11 @@ class Answer:
     duplicate: bool = False
     retry_after: str | None = None
     fault: str | None = None
+
+    @property
+    def sent_at(self) -> float:
+        """When the request was sent, as ``at``."""
+        return self.at - self.latency_seconds
 
     @property
     def accepted(self) -> bool:

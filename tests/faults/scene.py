@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from deploy.local.control import wait_for
 from deploy.local.examples import TENANT_SLUG, rmm_webhook
@@ -23,13 +24,14 @@ class Gateway:
     port: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Scene:
     """One webhook, its secret and the gateways before it."""
 
     gateways: Sequence[Gateway]
     webhook_id: str
     slug: str
+    #: What senders sign with from now on.
     secret: str
 
     @property
@@ -37,9 +39,16 @@ class Scene:
         """The receiver's path."""
         return f"/api/inbound/{TENANT_SLUG}/{self.slug}"
 
-    def body(self, event_id: str) -> bytes:
-        """Return an event; its id is the idempotency key, and becomes the name of an asset."""
-        return json.dumps({"event": {"id": event_id}, "padding": "x" * 200}).encode()
+    def body(self, event_id: str, *, faulty: bool = False) -> bytes:
+        """Return an event; its id is the idempotency key, and becomes the name of an asset.
+
+        What stands before the id's last dash is the ordering key, where a scene has order. A
+        faulty event lacks what its handler cannot do without.
+        """
+        event = {"id": event_id, "key": event_id.rpartition("-")[0]}
+        if not faulty:
+            event["subject"] = event_id
+        return json.dumps({"event": event, "padding": "x" * 200}).encode()
 
     def headers(self, body: bytes, *, forged: bool = False) -> dict[str, str]:
         """Return the headers of a signed event, or of one signed with a wrong secret."""
@@ -55,25 +64,32 @@ class Scene:
         )
 
 
-def stage(stack: Stack) -> Scene:
-    """Make a webhook, and wait until every gateway knows it."""
+def stage(stack: Stack, *, gateways: Sequence[Gateway] | None = None, **changes: Any) -> Scene:
+    """Make a webhook, with changes to its configuration, and wait until every gateway knows it."""
     slug, secret = f"faults-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
-    body = rmm_webhook(secret, slug=slug)
-    body["rate_limit_per_minute"] = 60_000
-    body["handler_config"]["field_mapping"] = {
-        "external_id": "event.id",
-        "name": "event.id",
-        "asset_type": "'evidence'",
-    }
     scene = Scene(
-        gateways=_gateways(stack),
-        webhook_id=stack.api.create_webhook(body)["inbound_webhook_id"],
+        gateways=gateways_of(stack) if gateways is None else gateways,
+        webhook_id=stack.api.create_webhook(webhook_body(slug, secret) | changes)[
+            "inbound_webhook_id"
+        ],
         slug=slug,
         secret=secret,
     )
     for gateway in scene.gateways:
         wait_until_known(stack, scene, gateway)
     return scene
+
+
+def webhook_body(slug: str, secret: str) -> dict[str, Any]:
+    """Return the configuration of a scene's webhook."""
+    body = rmm_webhook(secret, slug=slug)
+    body["rate_limit_per_minute"] = 60_000
+    body["handler_config"]["field_mapping"] = {
+        "external_id": "event.subject",
+        "name": "event.id",
+        "asset_type": "'evidence'",
+    }
+    return body
 
 
 def wait_until_known(stack: Stack, scene: Scene, gateway: Gateway) -> None:
@@ -86,7 +102,8 @@ def wait_until_known(stack: Stack, scene: Scene, gateway: Gateway) -> None:
     )
 
 
-def _gateways(stack: Stack) -> list[Gateway]:
+def gateways_of(stack: Stack) -> list[Gateway]:
+    """Return where the gateways of a stack listen."""
     return [
         Gateway(name, _HOST, int(program.environment["POSTERN_GATEWAY_PORT"]))
         for name, program in stack.system.programs.items()

@@ -1,6 +1,7 @@
 """Signed traffic at a steady rate, from senders that may try again; every answer is kept."""
 
 import asyncio
+import contextlib
 import secrets
 import threading
 import time
@@ -33,28 +34,33 @@ class Mix:
     repeat_after_seconds: tuple[float, float] = (0.1, 2.0)
     #: Share of events that come with a wrong signature.
     forged_share: float = 0.03
+    #: Share of events that no handler can do anything with.
+    faulty_share: float = 0.0
+    #: Above 0: so many lines, in each of which an event is sent once the one before it is kept.
+    line_count: int = 0
     #: How often a sender tries while no final answer comes; 1: it never tries again.
     tries: int = 60
     retry_pause_seconds: float = 0.25
     #: When a sender stops waiting for an answer.
     patience_seconds: float = 5.0
-    #: Same seed, same schedule; the event ids are fresh in every run.
+    #: Same seed, same events; their ids are fresh in every run.
     seed: int = 1
 
 
 class Traffic:
     """Sends the events of one run."""
 
-    def __init__(self, scene: Scene, mix: Mix, journal: Journal) -> None:
+    def __init__(
+        self, scene: Scene, mix: Mix, journal: Journal, *, began: float | None = None
+    ) -> None:
         self._scene = scene
         self._mix = mix
         self._journal = journal
-        self._random = Random(mix.seed)
         self._mark = secrets.token_hex(4)
         self._pools = {
             gateway.name: Connections(gateway.host, gateway.port) for gateway in scene.gateways
         }
-        self._began = time.perf_counter()
+        self._began = time.perf_counter() if began is None else began
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until told to stop or all is sent; then wait for every sender to come to an end."""
@@ -66,6 +72,11 @@ class Traffic:
                 pool.close()
 
     async def _pace(self, senders: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        lines = self._mix.line_count
+        for line in range(lines):
+            senders.create_task(self._line(line, stop))
+        if lines:
+            return
         began, number = time.perf_counter(), 0
         while not stop.is_set() and number != self._mix.event_count:
             senders.create_task(self._event(f"{self._mark}-{number}"))
@@ -73,33 +84,53 @@ class Traffic:
             ahead = began + number / self._mix.per_second - time.perf_counter()
             await asyncio.sleep(max(ahead, 0))
 
+    async def _line(self, line: int, stop: asyncio.Event) -> None:
+        """Send every so manyth event, each once the one before it is kept."""
+        began, count = time.perf_counter(), self._mix.line_count
+        number = line
+        while not stop.is_set() and (
+            self._mix.event_count is None or number < self._mix.event_count
+        ):
+            await self._event(f"{self._mark}-{line}-{number}")
+            number += count
+            ahead = began + number / self._mix.per_second - time.perf_counter()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(ahead, 0.001))
+
     async def _event(self, event_id: str) -> None:
-        chance = self._random.random
-        if chance() < self._mix.forged_share:
-            await self._deliver(event_id, Kind.FORGED)
-            return
-        twins = self._mix.twin_count - 1 if chance() < self._mix.twin_share else 0
-        repeated = chance() < self._mix.repeat_share
-        later = self._random.uniform(*self._mix.repeat_after_seconds)
+        # By event, not by run: what is drawn must not hang on who was answered first.
+        chance = Random(f"{self._mix.seed}/{event_id.partition('-')[2]}")
+        draw = chance.random()
+        for kind, share in (
+            (Kind.FORGED, self._mix.forged_share),
+            (Kind.FAULTY, self._mix.faulty_share),
+        ):
+            if draw < share:
+                await self._deliver(event_id, kind, chance)
+                return
+            draw -= share
+        twins = self._mix.twin_count - 1 if chance.random() < self._mix.twin_share else 0
+        repeated = chance.random() < self._mix.repeat_share
+        later = chance.uniform(*self._mix.repeat_after_seconds)
         async with asyncio.TaskGroup() as copies:
-            copies.create_task(self._deliver(event_id, Kind.FIRST))
+            copies.create_task(self._deliver(event_id, Kind.FIRST, chance))
             for _ in range(twins):
-                copies.create_task(self._deliver(event_id, Kind.TWIN))
+                copies.create_task(self._deliver(event_id, Kind.TWIN, chance))
         if repeated:
             await asyncio.sleep(later)
-            await self._deliver(event_id, Kind.REPEAT)
+            await self._deliver(event_id, Kind.REPEAT, chance)
 
-    async def _deliver(self, event_id: str, kind: Kind) -> None:
+    async def _deliver(self, event_id: str, kind: Kind, chance: Random) -> None:
         """Send until the answer is final: accepted, or refused for what it is."""
         for _ in range(self._mix.tries):
-            answer = await self._send(event_id, kind, self._random.choice(self._scene.gateways))
+            answer = await self._send(event_id, kind, chance.choice(self._scene.gateways))
             self._journal.add(answer)
             if answer.status is not None and answer.status not in {429, 503}:
                 return
             await asyncio.sleep(self._mix.retry_pause_seconds)
 
     async def _send(self, event_id: str, kind: Kind, gateway: Gateway) -> Answer:
-        body = self._scene.body(event_id)
+        body = self._scene.body(event_id, faulty=kind is Kind.FAULTY)
         headers = self._scene.headers(body, forged=kind is Kind.FORGED)
         started = time.perf_counter()
         answer: dict[str, Any]
@@ -144,7 +175,15 @@ class Load:
         stack.kill("gateway-1")
     """
 
-    def __init__(self, scene: Scene, mix: Mix, *, finish_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        mix: Mix,
+        *,
+        finish_seconds: float = 60.0,
+        began: float | None = None,
+    ) -> None:
+        """``began``: the journal's zero, by ``time.perf_counter``; now without it."""
         self.journal = Journal()
         self._scene = scene
         self._mix = mix
@@ -152,7 +191,7 @@ class Load:
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
         self._stop: Callable[[], object] = lambda: None
         self._started = threading.Event()
-        self._began = 0.0
+        self._began = began
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -172,7 +211,12 @@ class Load:
     @property
     def now(self) -> float:
         """Seconds since the traffic began, as in the journal."""
-        return time.perf_counter() - self._began
+        return time.perf_counter() - (self._began or 0.0)
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether any sender has not come to its end."""
+        return self._thread.is_alive()
 
     def join(self) -> None:
         """Wait until every sender has come to an end.
@@ -222,6 +266,7 @@ class Load:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         # The loop may have ended by the time of the call.
         self._stop = lambda: self._thread.is_alive() and loop.call_soon_threadsafe(stop.set)
-        self._began = time.perf_counter()
+        self._began = time.perf_counter() if self._began is None else self._began
         self._started.set()
-        await Traffic(self._scene, self._mix, self.journal).run(stop)
+        traffic = Traffic(self._scene, self._mix, self.journal, began=self._began)
+        await traffic.run(stop)

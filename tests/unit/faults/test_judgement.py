@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from tests.faults.journal import Answer, Kind
-from tests.faults.judgement import Breach, Ledger, Recorded, Violation, judge
+from tests.faults.judgement import (
+    Breach,
+    Ledger,
+    Recorded,
+    Violation,
+    judge,
+    judge_limit,
+    judge_order,
+)
 
 
 def _answer(**overrides: Any) -> Answer:
@@ -105,3 +113,58 @@ def test_breach_is_named(breach: Breach, answers: list[Answer], ledger: Ledger) 
 def test_no_time_limit_holds_where_gateways_themselves_are_frozen() -> None:
     """Without a limit, a slow answer is no breach."""
     assert judge([_answer(latency_seconds=9.0)], _ledger(), answer_within_seconds=None) == []
+
+
+@pytest.mark.parametrize(
+    ("handled", "late"),
+    [
+        (["a-1-0", "a-2-1", "a-1-20", "a-2-21", "a-1-40"], []),
+        (["a-1-0", "a-1-40", "a-1-20"], ["a-1-20"]),
+        (["a-1-40", "a-2-21", "a-1-20", "a-1-60", "a-2-1"], ["a-1-20", "a-2-1"]),
+        (["a-1-0", "a-1-0"], []),
+    ],
+)
+def test_order_within_a_key(handled: list[str], late: list[str]) -> None:
+    """What was handled after a later one of its key is named; keys have no order among them."""
+    found = judge_order(handled)
+    assert [violation.event_id for violation in found] == late
+    assert {violation.breach for violation in found} <= {Breach.OUT_OF_ORDER}
+
+
+def test_limit_when_all_could_have_been_accepted_in_time() -> None:
+    """A burst, and then one for each token: nothing to report, however the answers came."""
+    burst = [_answer(event_id=f"b{n}", at=1.0, latency_seconds=0.5) for n in range(60)]
+    steady = [_answer(event_id=f"s{n}", at=1.6 + n, latency_seconds=0.1) for n in range(1, 40)]
+    late = [_answer(event_id="l", at=50.0, latency_seconds=49.0)]
+    refused = [_refused(429, at=1.0, retry_after="1") for _ in range(100)]
+    assert judge_limit([*burst, *steady, *late, *refused], per_minute=60) == []
+
+
+@pytest.mark.parametrize("count", [62, 75])
+def test_limit_when_a_burst_is_too_large(count: int) -> None:
+    """More than the burst within a moment is named once, wherever in the run it was."""
+    quiet = [_answer(event_id=f"q{n}", at=5.0 * n, latency_seconds=0.1) for n in range(20)]
+    burst = [
+        _answer(event_id=f"b{n}", at=200.0 + n / 1000, latency_seconds=0.001) for n in range(count)
+    ]
+    (found,) = judge_limit([*quiet, *burst], per_minute=60)
+    assert found.breach is Breach.OVER_LIMIT
+    assert f"{count} accepted" in found.detail
+
+
+def test_limit_when_two_processes_count_apart() -> None:
+    """Twice the rate over a minute is too much, though no moment is crowded."""
+    answers = [_answer(event_id=f"e{n}", at=n / 2, latency_seconds=0.01) for n in range(240)]
+    assert [found.breach for found in judge_limit(answers, per_minute=60)] == [Breach.OVER_LIMIT]
+
+
+def test_faulty_event_ends_failed_and_without_effect() -> None:
+    """What cannot be handled is kept and failed; an effect or another end is a breach."""
+    answer = _answer(kind=Kind.FAULTY)
+    assert _judged(answer, ledger=_ledger(effects=0, dispatch_status="failed")) == []
+    for ledger in (
+        _ledger(effects=1, dispatch_status="failed"),
+        _ledger(effects=0, dispatch_status="dispatched"),
+        _ledger(effects=0, dispatch_status="pending"),
+    ):
+        assert [found.breach for found in _judged(answer, ledger=ledger)] == [Breach.NOT_FAILED]
