@@ -75,32 +75,23 @@ def running_rig(
     tenant_count: int = 1,
     kafka: bool = False,
     settings: Mapping[str, str] | None = None,
+    field_mapping: Mapping[str, str] | None = None,
 ) -> Iterator[Rig]:
     """Run the parts in a directory of their own.
 
     ``settings`` are the gateway's by name, such as writer_count.
     Whatever happens, every process is ended and the directory removed.
     """
-    with benchmark_directory() as directory, ExitStack() as undo:
-        key = base64.b64encode(secrets.token_bytes(32)).decode()
-        plan = Plan(
-            directory=directory,
-            master_keys=f"benchmark-1:{key}",
-            kafka=kafka,
-            postgres_settings={"min_wal_size": "1GB", "max_wal_size": "4GB"},
-        )
-        stack = Stack(plan)
-        undo.callback(stack.stop)
-        stack.start_servers()
-        _make_log_segments(stack.database_url)
+    with running_servers(kafka=kafka) as stack:
         targets = [
             target
             for number in range(tenant_count)
             for target in seed_tenant(
                 stack.database_url,
-                parse_keyring(plan.master_keys),
+                parse_keyring(stack.plan.master_keys),
                 slug=f"benchmark-{number}",
                 webhook_count=webhook_count // tenant_count,
+                field_mapping=field_mapping,
             )
         ]
         gateway = stack.programs["gateway"] = _gateway(stack, settings or {})
@@ -108,6 +99,58 @@ def running_rig(
         gateway.wait_ready()
         yield Rig(stack=stack, gateway=gateway, targets=targets)
         stack.check()
+
+
+@contextmanager
+def running_servers(
+    *,
+    kafka: bool,
+    postgres_settings: Mapping[str, str] | None = None,
+    gateways: int = 1,
+    workers: int = 1,
+) -> Iterator[Stack]:
+    """Run PostgreSQL and perhaps Kafka in a directory of their own, and no program yet.
+
+    ``gateways`` and ``workers`` say how many ``start_programs`` of the stack starts.
+    """
+    with benchmark_directory() as directory, ExitStack() as undo:
+        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        plan = Plan(
+            directory=directory,
+            master_keys=f"benchmark-1:{key}",
+            kafka=kafka,
+            gateways=gateways,
+            workers=workers,
+            postgres_settings={
+                "min_wal_size": "1GB",
+                "max_wal_size": "4GB",
+                **(postgres_settings or {}),
+            },
+        )
+        stack = Stack(plan)
+        undo.callback(stack.stop)
+        stack.start_servers()
+        _make_log_segments(stack.database_url)
+        yield stack
+
+
+def worker_program(
+    stack: Stack, name: str = "worker", settings: Mapping[str, str] | None = None
+) -> Program:
+    """Return a worker that has not started; ``settings`` are by name, such as concurrency."""
+    own = {
+        "OPERATIONS_PORT": str(free_port()),
+        **{key.upper(): value for key, value in (settings or {}).items()},
+    }
+    return Program(
+        name,
+        module="worker",
+        environment={
+            **stack.shared_environment(),
+            **{f"POSTERN_WORKER_{key}": value for key, value in own.items()},
+        },
+        log_dir=_log_dir(stack),
+    )
 
 
 def _make_log_segments(dsn: str) -> None:
@@ -164,8 +207,6 @@ def _gateway(stack: Stack, settings: Mapping[str, str]) -> Program:
         "OPERATIONS_PORT": stack.plan.ports.gateway_operations,
         **{name.upper(): value for name, value in settings.items()},
     }
-    log_dir = stack.plan.directory / "logs"
-    log_dir.mkdir()
     return Program(
         "gateway",
         module="gateway",
@@ -173,5 +214,11 @@ def _gateway(stack: Stack, settings: Mapping[str, str]) -> Program:
             **stack.shared_environment(),
             **{f"POSTERN_GATEWAY_{name}": str(value) for name, value in own.items()},
         },
-        log_dir=log_dir,
+        log_dir=_log_dir(stack),
     )
+
+
+def _log_dir(stack: Stack) -> Path:
+    log_dir = stack.plan.directory / "logs"
+    log_dir.mkdir(exist_ok=True)
+    return log_dir

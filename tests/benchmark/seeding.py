@@ -1,7 +1,7 @@
 """Puts a tenant's webhooks straight into the ledger, with mappings and sealed secrets."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 import psycopg
@@ -25,7 +25,12 @@ _PER_MINUTE = 60_000
 
 
 def seed_tenant(
-    database_url: str, keyring: Keyring, *, slug: str, webhook_count: int
+    database_url: str,
+    keyring: Keyring,
+    *,
+    slug: str,
+    webhook_count: int,
+    field_mapping: Mapping[str, str] | None = None,
 ) -> list[Target]:
     """Make a tenant with signed webhooks whose limits no benchmark reaches."""
     tenant_id = uuid7()
@@ -33,6 +38,8 @@ def seed_tenant(
     for number in range(webhook_count):
         webhook_id, secret_id, secret = uuid7(), uuid7(), secrets.token_urlsafe(32)
         body = rmm_webhook(secret, slug=f"rmm-{number}")
+        if field_mapping is not None:
+            body["handler_config"]["field_mapping"] = dict(field_mapping)
         header = {"signature_header": body["auth_config"]["signature_header"]}
         webhooks.append(
             (

@@ -1,0 +1,164 @@
+"""The statements that a worker sends for one delivery, as PostgreSQL logs them, for pgbench.
+
+Nothing is written down here a second time: whatever the worker sends is what pgbench repeats.
+"""
+
+import re
+import subprocess
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from shared.embedded.postgres import binary
+from tests.benchmark.recorded import Batch
+
+#: What the server has to be started with, so that its log can be read.
+LOG_SETTINGS: Mapping[str, str] = {"logging_collector": "on", "log_destination": "jsonlog"}
+LOG_EVERYTHING = "alter system set log_statement = 'all'"
+LOG_NOTHING = "alter system reset log_statement"
+
+_PARAMETER = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')")
+_PREPARED = re.compile(r"execute [^:]*: ", re.DOTALL)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LINE_COMMENT = re.compile(r"--[^\n]*")
+_CONNECTION = "-c role=postern_tenant -c jit=off -c enable_seqscan=off"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as it was sent, with the texts of its parameters."""
+
+    text: str
+    parameters: Mapping[int, str | None]
+
+    def mentions(self, value: str) -> bool:
+        """Return whether a parameter has this value."""
+        return value in self.parameters.values()
+
+
+def statements_of(log_dir: Path, delivery_id: UUID) -> list[Statement]:
+    """Return the transaction that closed a delivery, from its first statement to its last."""
+    for transaction in _transactions(log_dir):
+        if any(
+            "update postern.deliveries" in each.text and each.mentions(str(delivery_id))
+            for each in transaction
+        ):
+            return transaction
+    raise LookupError(f"no transaction of {delivery_id} in {log_dir}")
+
+
+def _transactions(log_dir: Path) -> Iterator[list[Statement]]:
+    by_process: dict[int, list[Statement]] = {}
+    for file in sorted(log_dir.glob("*.json")):
+        for line in file.read_bytes().splitlines():
+            entry: dict[str, Any] = orjson.loads(line)
+            statement = _statement(entry)
+            if statement is None:
+                continue
+            sent = by_process.setdefault(entry["pid"], [])
+            sent.append(statement)
+            word = statement.text.lower().rstrip(";")
+            if word == "begin":
+                by_process[entry["pid"]] = [statement]
+            elif word == "commit":
+                yield by_process.pop(entry["pid"])
+
+
+def _statement(entry: Mapping[str, Any]) -> Statement | None:
+    message = entry.get("message", "")
+    if message.startswith("statement: "):
+        return Statement(message.removeprefix("statement: ").strip(), {})
+    if not message.startswith("execute "):
+        return None
+    parameters = {
+        int(number): None if text == "NULL" else text[1:-1].replace("''", "'")
+        for number, text in _PARAMETER.findall(entry.get("detail", ""))
+    }
+    return Statement(_PREPARED.sub("", message, count=1).strip(), parameters)
+
+
+def pgbench_script(
+    statements: Sequence[Statement], example: Batch, batch: Batch, *, known_ids: Collection[str]
+) -> str:
+    """Return a script that does for each delivery of a batch what was done for the example's.
+
+    Three things are computed from a delivery's number, in the statement itself: its id, what its
+    device is called, and every id that is not known, which is of an entity. The rest stays.
+    """
+    device = example.device(example.first)
+    named = f"{batch.family}-' || lpad(:device::bigint::text, 8, '0')"
+    computed = {
+        str(example.delivery_id(example.first)): _id(batch.prefix, ":n"),
+        device: f"'{named}",
+        f"ws-{device}": f"'ws-{named}",
+    }
+    sent = {value for each in statements for value in each.parameters.values() if value}
+    for value in sent - computed.keys() - set(known_ids):
+        if _UUID.fullmatch(value):
+            computed[value] = _id(batch.prefix.replace("-8000-", "-9000-"), ":device")
+    return "\n".join(
+        [
+            r"\set i :i + 1",
+            r"\set n :first + :i * :clients + :client_id",
+            r"\set device :n % :devices",
+            *(_filled(each, computed) for each in statements),
+            "",
+        ]
+    )
+
+
+def _id(prefix: str, number: str) -> str:
+    return f"('{prefix}' || lpad(to_hex({number}::bigint), 12, '0'))::uuid"
+
+
+def _filled(statement: Statement, computed: Mapping[str, str]) -> str:
+    text = _LINE_COMMENT.sub("", statement.text)
+
+    def value(match: re.Match[str]) -> str:
+        parameter = statement.parameters[int(match[1])]
+        if parameter is None:
+            return "null"
+        return computed.get(parameter) or _literal(parameter)
+
+    filled = re.sub(r"\$(\d+)", value, text)
+    return " ".join(filled.split()).rstrip(";") + ";"
+
+
+def _literal(value: str) -> str:
+    """Return a value as pgbench can read it: a colon in it would name a variable."""
+    quoted = value.replace("\\", r"\\").replace("'", "''").replace(":", r"\x3a")
+    return f"E'{quoted}'"
+
+
+@dataclass(frozen=True, slots=True)
+class PgbenchRun:
+    """What pgbench said."""
+
+    transactions: int
+    failed: int
+
+
+def run_pgbench(dsn: str, script: Path, batch: Batch, *, clients: int) -> PgbenchRun:
+    """Run a script once for every delivery of a batch."""
+    ended = subprocess.run(
+        [
+            str(binary("pgbench")),
+            *("--no-vacuum", "--protocol=prepared", "--jobs=2"),
+            *(f"--client={clients}", f"--transactions={batch.count // clients}"),
+            *("-D", "i=-1", "-D", f"first={batch.first}", "-D", f"clients={clients}"),
+            *("-D", f"devices={batch.devices}", f"--file={script}", dsn),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PGOPTIONS": _CONNECTION, "LC_ALL": "C.UTF-8"},
+    )
+    done = re.search(r"actually processed: (\d+)", ended.stdout)
+    failed = re.search(r"failed transactions: (\d+)", ended.stdout)
+    if ended.returncode or done is None or failed is None:
+        raise RuntimeError(f"pgbench said: {ended.stdout}{ended.stderr}")
+    return PgbenchRun(int(done[1]), int(failed[1]))
