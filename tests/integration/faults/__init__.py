@@ -1,0 +1,1 @@
+"""The tools that make faults: each does what it promises."""
