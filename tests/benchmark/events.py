@@ -17,7 +17,7 @@ import orjson
 _MARK = "EVENT-ID"
 #: All ids have one length, so that one content-length holds for all.
 _EVENT_ID_LENGTH = 24
-_EVENT = {
+EVENT = {
     "event": {"id": _MARK, "type": "device.updated", "occurred_at": "2026-01-15T09:30:00.000Z"},
     "organization": {"id": "org-1001", "name": "Northwind Traders"},
     "device": {
@@ -42,17 +42,18 @@ _EVENT = {
         "tags": ["office", "second-floor", "accounting", "standard-build"],
     },
 }
-_BEFORE, _AFTER = orjson.dumps(_EVENT).split(_MARK.encode())
+_HEADERS = b"\r\n".join(
+    (
+        *(b"host: 127.0.0.1", b"user-agent: rmm-agent/7.4", b"accept: */*"),
+        *(b"content-type: application/json", b"x-rmm-signature: "),
+    )
+)
+_BEFORE, _AFTER = orjson.dumps(EVENT).split(_MARK.encode())
 BODY_BYTES = len(_BEFORE) + _EVENT_ID_LENGTH + len(_AFTER)
 #: Between the parts stand path, signature and event id.
 _PARTS = (
     b"POST ",
-    b"\r\n".join(
-        (
-            *(b" HTTP/1.1", b"host: 127.0.0.1", b"user-agent: rmm-agent/7.4", b"accept: */*"),
-            *(b"content-type: application/json", b"x-rmm-signature: "),
-        )
-    ),
+    b" HTTP/1.1\r\n" + _HEADERS,
     b"\r\ncontent-length: %d\r\n\r\n" % BODY_BYTES + _BEFORE,
     _AFTER,
 )
@@ -86,6 +87,15 @@ def requests(
             *(_PARTS[0], own_path if path is None else path.encode()),
             *(_PARTS[1], signature, _PARTS[2], event_id, _PARTS[3]),
         )
+
+
+def signed_request(target: Target, body: bytes, *, secret: bytes | None = None) -> bytes:
+    """Return a whole request; signed with another secret than the target's if given."""
+    signature = hmac.digest(secret or target.secret, body, hashlib.sha256).hex().encode()
+    return b"POST %b HTTP/1.1\r\n%b%b\r\ncontent-length: %d\r\n\r\n%b" % (
+        *(target.path.encode(), _HEADERS, signature),
+        *(len(body), body),
+    )
 
 
 def write_template(file: Path) -> None:

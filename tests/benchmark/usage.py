@@ -55,6 +55,19 @@ def highest_resident_bytes(pid: int) -> int:
     return _kilobytes(Path(f"/proc/{pid}/status"), "VmHWM:") * 1024
 
 
+def own_bytes(root: int) -> int:
+    """Return what a process and all below it have in memory of their own (RssAnon).
+
+    Nothing that is shared counts: PostgreSQL's backends touch ever more of its buffers.
+    """
+    return sum(_kilobytes_or_none(pid, "status", "RssAnon:") for pid in family_of(root)) * 1024
+
+
+def all_proportional_bytes(root: int) -> int:
+    """Return ``proportional_bytes`` of a process and all below it together."""
+    return sum(_kilobytes_or_none(pid, "smaps_rollup", "Pss:") for pid in family_of(root)) * 1024
+
+
 def proportional_bytes(pid: int) -> int:
     """Return the memory of a process with each shared page divided among its users (Pss)."""
     return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") * 1024
@@ -77,3 +90,11 @@ def _kilobytes(file: Path, name: str) -> int:
     return next(
         int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith(name)
     )
+
+
+def _kilobytes_or_none(pid: int, file: str, name: str) -> int:
+    """Return 0 for a process that has ended since it was found."""
+    try:
+        return _kilobytes(Path(f"/proc/{pid}/{file}"), name)
+    except (FileNotFoundError, ProcessLookupError, StopIteration):
+        return 0
