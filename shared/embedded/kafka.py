@@ -77,12 +77,12 @@ class EmbeddedKafka:
         return None if self._process is None else self._process.poll()
 
     def start(self, *, timeout_seconds: float = 60) -> None:
-        """Start the broker and wait until it takes connections.
+        """Start the broker, also after it ended by itself, and wait until it takes connections.
 
         Raises:
             RuntimeError: It did not come up.
         """
-        if self._process is not None:
+        if self._process is not None and self.exit_code is None:
             return
         properties = self._write_properties()
         self._format(properties)

@@ -133,7 +133,7 @@ class Side(asyncio.Protocol):
 
     def _hold(self, chunk: bytes | None) -> None:
         if not self._weather.swallows:
-            # Due before what is ahead of it, after a delay has ended: it waits in line all the same.
+            # Perhaps due before what is ahead of it, which it waits for all the same.
             self._held.append((self._loop.time() + self._weather.delay_seconds, chunk))
             self._held_bytes += len(chunk or b"")
         if self._timer is None:
