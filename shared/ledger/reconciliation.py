@@ -24,6 +24,11 @@ class Reconciliation:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    async def due_seconds(self) -> float:
+        """Return how long the first due outbox row has been waiting to be sent; 0 if none is."""
+        seconds: float | None = await self._connection.fetchval(_QUERIES["due_seconds"])
+        return seconds or 0.0
+
     async def requeue_lost(
         self, *, after: UUID, untouched_seconds: float, limit: int
     ) -> Reconciled:

@@ -1,3 +1,11 @@
+-- due_seconds --
+-- For how long the first due outbox row has been waiting; nothing where none is due.
+select extract(epoch from now() - o.available_at)::double precision
+from postern.outbox o
+where o.available_at <= now()
+order by o.available_at
+limit 1
+
 -- requeue_lost --
 -- Look at a batch of unfinished deliveries, oldest first, and queue again those that wait nowhere: without an outbox
 -- row, and untouched since before the queue last was empty of what was sent until then. One whose turn in its order

@@ -141,6 +141,27 @@ async def test_what_waits_for_a_retry_is_not_lost(
     assert await _reconciler(system_pool).reconcile() == 0
 
 
+async def test_what_was_relayed_late_is_left_to_the_queue(
+    effects_ledger: Ledger, system_pool: Pool
+) -> None:
+    """After an outage the queue holds what is older than the outage's end: it is not lost."""
+    await _lose(effects_ledger, seconds_ago=600)
+    rows = await effects_ledger.pool.fetch("select tenant_id, delivery_id from postern.deliveries")
+    await effects_ledger.pool.execute(
+        "insert into postern.outbox values ($1, $2, now() - interval '590 seconds')",
+        *rows[0].values(),
+    )
+    backlog = KnownBacklog()
+    reconciler = _reconciler(system_pool, backlog)
+    assert await reconciler.reconcile() == 0  # it waits in the outbox
+    looked_at = monotonic()
+    await effects_ledger.pool.execute(_CLEAR)  # a relay has sent it
+    backlog.seconds = monotonic() - looked_at
+    assert await reconciler.reconcile() == 0  # what was sent since that look is unfinished
+    backlog.seconds = 0.0
+    assert await reconciler.reconcile() == 1  # the queue has finished all, but not this
+
+
 async def test_what_is_queued_finished_or_handled_is_left_alone(
     effects_ledger: Ledger, system_pool: Pool
 ) -> None:
