@@ -5,10 +5,12 @@ import sys
 from tests.benchmark import (
     accept_rate,
     ack_latency,
+    backlog_drain,
     claim_query,
     fairness,
     memory,
     relay_rate,
+    soak,
     twins,
 )
 
@@ -27,6 +29,8 @@ def main() -> int:
         relay_rate.main(("--rows", "20000")),
         fairness.main(("--seconds", "8")),
         fairness.main(("--seconds", "8", "--kafka")),
+        backlog_drain.main(("--minutes", "0.5", "--rate", "300")),
+        soak.main(("--minutes", "1", "--warm-up-minutes", "1", "--rate", "100")),
     )
 
 
