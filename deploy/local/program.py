@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -27,6 +27,8 @@ class Program:
         self.name = name
         self.module = module
         self.environment = dict(environment)
+        #: What the interpreter is given.
+        self.arguments: Sequence[str] = ("-m", module)
         self.log_path = log_dir / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -44,7 +46,7 @@ class Program:
         """Start the process; returns at once."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self.module],
+                [sys.executable, *self.arguments],
                 # Nothing of the caller's environment: its settings are not ours.
                 env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), **self.environment},
                 cwd=ROOT,

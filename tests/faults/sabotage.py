@@ -1,27 +1,94 @@
 """Takes one protection away, to show that the check would notice its absence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Literal
 
 import psycopg
 
+from deploy.local.program import Program
+from deploy.local.stack import HOST
 from shared.database.queries import Queries
+from shared.embedded.ports import free_port
 from tests.e2e.harness import Stack
+from tests.faults import saboteur
+from tests.faults.scene import Gateway
 
 _QUERIES = Queries(__package__, "sabotage.sql")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+Protection = Literal[
+    "outbox", "idempotency", "closing", "ending", "rejecting", "leasing", "dead_letters"
+]
 
 
 @contextmanager
-def without(
-    stack: Stack, protection: Literal["outbox", "idempotency", "closing"]
-) -> Iterator[None]:
+def without(stack: Stack, protection: Protection) -> Iterator[None]:
     """Break a protection inside the database, for all webhooks."""
+    _run(stack, "tools")
     _run(stack, f"break_{protection}")
     try:
         yield
     finally:
         _run(stack, f"mend_{protection}")
+
+
+@contextmanager
+def gateway(stack: Stack, switch: str) -> Iterator[Gateway]:
+    """Run one more gateway, with a switch of ``tests/faults/saboteur.py``."""
+    port = free_port()
+    program = Program(
+        f"gateway-{switch}",
+        module="gateway",
+        environment={
+            **stack.system.programs["gateway-1"].environment,
+            "POSTERN_GATEWAY_PORT": str(port),
+            "POSTERN_GATEWAY_OPERATIONS_PORT": str(free_port()),
+        },
+        log_dir=stack.system.programs["gateway-1"].log_path.parent,
+    )
+    program.arguments = _saboteur("gateway", [switch])
+    program.start()
+    try:
+        program.wait_ready()
+        yield Gateway(program.name, HOST, port)
+    finally:
+        program.stop()
+
+
+@contextmanager
+def workers(stack: Stack, *switches: str) -> Iterator[None]:
+    """Run the workers with switches of ``tests/faults/saboteur.py``."""
+    usual = {program.name: program.environment for program in _workers(stack)}
+    try:
+        restart_workers(stack, *switches)
+        yield
+    finally:
+        for program in _workers(stack):
+            program.environment = usual[program.name]
+        restart_workers(stack)
+
+
+def restart_workers(stack: Stack, *switches: str, settings: Mapping[str, str] = _NOTHING) -> None:
+    """Start all workers anew, with other switches and further settings."""
+    for program in _workers(stack):
+        program.stop()
+        program.arguments = _saboteur("worker", switches) if switches else ("-m", "worker")
+        program.environment = {**program.environment, **settings}
+        program.start()
+    for program in _workers(stack):
+        program.wait_ready()
+
+
+@contextmanager
+def stumbling(stack: Stack, share: float) -> Iterator[None]:
+    """Let a share of all handlings fail before their effect."""
+    _run(stack, "stumble", share)
+    try:
+        yield
+    finally:
+        _run(stack, "stumble", 0.0)
 
 
 @contextmanager
@@ -51,6 +118,14 @@ def forget_delivery(stack: Stack, delivery_id: str) -> None:
     _run(stack, "forget_delivery", delivery_id)
 
 
-def _run(stack: Stack, name: str, *arguments: str) -> None:
+def _workers(stack: Stack) -> list[Program]:
+    return [item for item in stack.system.programs.values() if item.module == "worker"]
+
+
+def _saboteur(module: str, switches: Sequence[str]) -> Sequence[str]:
+    return ("-m", saboteur.__name__, module, *switches)
+
+
+def _run(stack: Stack, name: str, *arguments: str | float) -> None:
     with psycopg.connect(stack.dsn, autocommit=True) as connection:
         connection.execute(_QUERIES[name], arguments or None)

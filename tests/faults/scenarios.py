@@ -1,5 +1,7 @@
 """Faults that hit one exact moment, for tests that survive them and controls that do not."""
 
+from collections.abc import Callable
+
 from deploy.local.control import wait_for
 from tests.faults.injection import frozen_kafka
 from tests.faults.journal import Journal
@@ -36,9 +38,20 @@ def gateway_dies_before_publishing(rig: Rig, scene: Scene) -> Journal:
 
 def workers_die_committing(rig: Rig, scene: Scene) -> Journal:
     """Kill all workers inside COMMITs, of which half succeed; then start them again."""
+    journal = all_workers_die_committing(rig, scene)
+    for name in _WORKERS:
+        rig.stack.start(name)
+    return journal
+
+
+def all_workers_die_committing(
+    rig: Rig, scene: Scene, *, once: Callable[[], bool] = lambda: True
+) -> Journal:
+    """Kill all workers inside COMMITs, of which half succeed, once something is so."""
     rig.hold.begin()
     journal = send(scene)
     held = rig.hold.wait_held(_HELD_COUNT)
+    wait_for(once, bool)
     for name in _WORKERS:
         rig.stack.kill(name)
     for pid in held[::2]:
@@ -50,8 +63,6 @@ def workers_die_committing(rig: Rig, scene: Scene) -> Journal:
         lambda done: len(done) >= len(held[1::2]),
     )
     assert len(done) < len(journal.accepted_events())
-    for name in _WORKERS:
-        rig.stack.start(name)
     return journal
 
 
