@@ -24,7 +24,7 @@ from shared.queue.connect import (
     connect_producer,
 )
 from shared.queue.security import security_of
-from worker.actions import assets
+from worker.actions.bundled import BUNDLED
 from worker.actions.registry import ENTRY_POINT_GROUP, Registry
 from worker.attempt import AttemptRules
 from worker.consumer import ConsumerLimits, ConsumerLoop
@@ -159,7 +159,8 @@ def build_registry() -> Registry:
     """
     registry = Registry()
     # Named here too, so that a checkout that is not installed has them.
-    registry.add_module(assets)
+    for module in BUNDLED:
+        registry.add_module(module)
     registry.add_entry_points(entry_points(group=ENTRY_POINT_GROUP))
     return registry
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shared.errors import ExpressionError
 from shared.expressions.plain import MISSING, Expression, parse_expression
-from worker.actions.fields import ActionFields, field_type
+from worker.actions.fields import ActionFields, field_types, unclearable_fields
 from worker.outcome import Reject, Retry
 
 _LONGEST_SHOWN = 200
@@ -75,7 +75,11 @@ def fill_fields(
         for name, value in results.items()
         if value is not MISSING and not isinstance(value, ExpressionError)
     }
-    faults = [*_expression_faults(results), *_absences(model, expressions, results, given)]
+    faults = [
+        *_expression_faults(results),
+        *_absences(model, expressions, results, given),
+        *_clearings(model, expressions, results, given),
+    ]
     faulty = {fault.field for fault in faults}
     try:
         fields = model.model_validate({n: v for n, v in given.items() if n not in faulty})
@@ -88,8 +92,7 @@ def fill_fields(
 
 
 def _cleared(model: type[ActionFields], name: str, value: object) -> object:
-    is_json = field_type(model.model_fields[name]).name == "json"
-    return None if value == "" and not is_json else value
+    return None if value == "" and field_types(model)[name].name != "json" else value
 
 
 def _expression_faults(results: Mapping[str, object]) -> Iterator[MappingFault]:
@@ -121,6 +124,22 @@ def _absences(
                 field=name,
                 rule="required",
                 reason=f"is required, but the expression gave {met}",
+                expression=expressions[name].text,
+            )
+
+
+def _clearings(
+    model: type[ActionFields],
+    expressions: Mapping[str, Expression],
+    results: Mapping[str, object],
+    given: Mapping[str, object],
+) -> Iterator[MappingFault]:
+    for name in given.keys() & unclearable_fields(model):
+        if given[name] is None and not model.model_fields[name].is_required():
+            yield MappingFault(
+                field=name,
+                rule="not_nullable",
+                reason=f"cannot be cleared, but the expression gave {_shown(results[name])}",
                 expression=expressions[name].text,
             )
 

@@ -475,6 +475,16 @@ CREATE TABLE postern.workflow_catalog (
     announced_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE psa.asset_associations (
+    tenant_id uuid NOT NULL,
+    asset_id uuid NOT NULL,
+    ticket_id uuid NOT NULL,
+    relationship text DEFAULT 'affected'::text NOT NULL,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT asset_associations_relationship_check CHECK ((relationship = ANY (ARRAY['affected'::text, 'related'::text])))
+);
+
 CREATE TABLE psa.assets (
     tenant_id uuid NOT NULL,
     asset_id uuid NOT NULL,
@@ -495,6 +505,27 @@ CREATE TABLE psa.assets (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE psa.boards (
+    tenant_id uuid NOT NULL,
+    board_id uuid NOT NULL,
+    name text NOT NULL,
+    is_inactive boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT boards_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.categories (
+    tenant_id uuid NOT NULL,
+    category_id uuid NOT NULL,
+    parent_category_id uuid,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT categories_check CHECK ((parent_category_id <> category_id)),
+    CONSTRAINT categories_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
 CREATE TABLE psa.clients (
     tenant_id uuid NOT NULL,
     client_id uuid NOT NULL,
@@ -502,7 +533,407 @@ CREATE TABLE psa.clients (
     is_inactive boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    client_type text DEFAULT 'company'::text NOT NULL,
+    url text,
+    phone_no text,
+    email text,
+    address text,
+    address_2 text,
+    city text,
+    state text,
+    zip text,
+    country text,
+    default_currency_code text,
+    notes text,
+    properties json DEFAULT '{}'::json NOT NULL,
+    CONSTRAINT clients_client_type_check CHECK ((client_type = ANY (ARRAY['company'::text, 'individual'::text]))),
+    CONSTRAINT clients_default_currency_code_check CHECK ((default_currency_code ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT clients_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.comment_threads (
+    tenant_id uuid NOT NULL,
+    thread_id uuid NOT NULL,
+    ticket_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE psa.comments (
+    tenant_id uuid NOT NULL,
+    comment_id uuid NOT NULL,
+    thread_id uuid NOT NULL,
+    ticket_id uuid NOT NULL,
+    content text NOT NULL,
+    is_internal boolean NOT NULL,
+    is_resolution boolean DEFAULT false NOT NULL,
+    author_type text NOT NULL,
+    author_id uuid,
+    contact_id uuid,
+    metadata json DEFAULT '{}'::json NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT comments_author CHECK ((((author_type = 'internal'::text) = (author_id IS NOT NULL)) AND ((author_type = 'contact'::text) = (contact_id IS NOT NULL)))),
+    CONSTRAINT comments_author_type_check CHECK ((author_type = ANY (ARRAY['internal'::text, 'contact'::text, 'system'::text])))
+);
+
+CREATE TABLE psa.contacts (
+    tenant_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    full_name text NOT NULL,
+    email text NOT NULL,
+    phone text,
+    role text,
+    notes text,
+    is_inactive boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT contacts_email_check CHECK ((email = lower(email))),
+    CONSTRAINT contacts_full_name_check CHECK (((length(full_name) >= 1) AND (length(full_name) <= 255)))
+);
+
+CREATE TABLE psa.events (
+    tenant_id uuid NOT NULL,
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    event_number bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    entity_type text NOT NULL,
+    entity_id uuid NOT NULL,
+    event_name text NOT NULL,
+    changes json DEFAULT '{}'::json NOT NULL,
+    delivery_id uuid
+);
+
+ALTER TABLE psa.events ALTER COLUMN event_number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME psa.events_event_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE psa.interactions (
+    tenant_id uuid NOT NULL,
+    interaction_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    contact_id uuid,
+    title text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT interactions_title_check CHECK (((length(title) >= 1) AND (length(title) <= 255)))
+);
+
+CREATE TABLE psa.invoices (
+    tenant_id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    invoice_number text NOT NULL,
+    status text DEFAULT 'draft'::text NOT NULL,
+    currency_code text NOT NULL,
+    total_amount numeric(18,4) DEFAULT 0 NOT NULL,
+    due_date date,
+    paid_at timestamp with time zone,
+    payment_reference text,
+    custom_fields json DEFAULT '{}'::json NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT invoices_currency_code_check CHECK ((currency_code ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT invoices_invoice_number_check CHECK (((length(invoice_number) >= 1) AND (length(invoice_number) <= 255))),
+    CONSTRAINT invoices_paid CHECK (((status = 'paid'::text) = (paid_at IS NOT NULL))),
+    CONSTRAINT invoices_reference CHECK (((status = 'paid'::text) OR (payment_reference IS NULL))),
+    CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'sent'::text, 'paid'::text, 'overdue'::text, 'cancelled'::text, 'pending'::text, 'prepayment'::text, 'partially_applied'::text])))
+);
+
+CREATE TABLE psa.locations (
+    tenant_id uuid NOT NULL,
+    location_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    name text NOT NULL,
+    address text,
+    city text,
+    zip text,
+    country text,
+    is_inactive boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT locations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.non_billable_categories (
+    tenant_id uuid NOT NULL,
+    category_id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT non_billable_categories_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.priorities (
+    tenant_id uuid NOT NULL,
+    priority_id uuid NOT NULL,
+    name text NOT NULL,
+    order_number integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT priorities_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.project_phases (
+    tenant_id uuid NOT NULL,
+    phase_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    name text NOT NULL,
+    wbs_code text NOT NULL,
+    last_task_number integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT project_phases_last_task_number_check CHECK ((last_task_number >= 0)),
+    CONSTRAINT project_phases_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
+    CONSTRAINT project_phases_wbs_code_check CHECK ((wbs_code ~ '^[1-9][0-9]{0,5}(\.[1-9][0-9]{0,5})*$'::text))
+);
+
+CREATE TABLE psa.project_status_mappings (
+    tenant_id uuid NOT NULL,
+    project_status_mapping_id uuid NOT NULL,
+    project_id uuid,
+    phase_id uuid,
+    name text NOT NULL,
+    order_number integer DEFAULT 0 NOT NULL,
+    is_closed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT project_status_mappings_check CHECK (((phase_id IS NULL) OR (project_id IS NOT NULL))),
+    CONSTRAINT project_status_mappings_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.project_tasks (
+    tenant_id uuid NOT NULL,
+    task_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    phase_id uuid NOT NULL,
+    project_status_mapping_id uuid NOT NULL,
+    task_name text NOT NULL,
+    description text,
+    wbs_code text NOT NULL,
+    assigned_to uuid,
+    estimated_hours double precision,
+    actual_minutes bigint DEFAULT 0 NOT NULL,
+    due_date timestamp with time zone,
+    priority_id uuid,
+    task_type_key text DEFAULT 'task'::text NOT NULL,
+    service_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT project_tasks_estimated_hours_check CHECK ((estimated_hours >= (0)::double precision)),
+    CONSTRAINT project_tasks_task_name_check CHECK (((length(task_name) >= 1) AND (length(task_name) <= 255)))
+);
+
+CREATE TABLE psa.projects (
+    tenant_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    name text NOT NULL,
+    is_inactive boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT projects_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.services (
+    tenant_id uuid NOT NULL,
+    service_id uuid NOT NULL,
+    name text NOT NULL,
+    is_inactive boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT services_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.tag_mappings (
+    tenant_id uuid NOT NULL,
+    tag_mapping_id uuid NOT NULL,
+    tag_id uuid NOT NULL,
+    entity_type text NOT NULL,
+    entity_id uuid NOT NULL,
+    client_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (entity_type = 'client'::text) THEN entity_id
+    ELSE NULL::uuid
+END) STORED,
+    contact_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (entity_type = 'contact'::text) THEN entity_id
+    ELSE NULL::uuid
+END) STORED,
+    ticket_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (entity_type = 'ticket'::text) THEN entity_id
+    ELSE NULL::uuid
+END) STORED,
+    project_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (entity_type = 'project'::text) THEN entity_id
+    ELSE NULL::uuid
+END) STORED,
+    task_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (entity_type = 'project_task'::text) THEN entity_id
+    ELSE NULL::uuid
+END) STORED,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE psa.tags (
+    tenant_id uuid NOT NULL,
+    tag_id uuid NOT NULL,
+    entity_type text NOT NULL,
+    tag_text text NOT NULL,
+    background_color text,
+    text_color text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tags_entity_type_check CHECK ((entity_type = ANY (ARRAY['client'::text, 'contact'::text, 'ticket'::text, 'project'::text, 'project_task'::text]))),
+    CONSTRAINT tags_tag_text_check CHECK (((length(tag_text) >= 1) AND (length(tag_text) <= 50)))
+);
+
+CREATE TABLE psa.teams (
+    tenant_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT teams_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.tenant_settings (
+    tenant_id uuid NOT NULL,
+    ticket_prefix text DEFAULT ''::text NOT NULL,
+    last_ticket_number bigint DEFAULT 0 NOT NULL,
+    tracks_responses boolean DEFAULT true NOT NULL,
+    CONSTRAINT tenant_settings_last_ticket_number_check CHECK ((last_ticket_number >= 0)),
+    CONSTRAINT tenant_settings_ticket_prefix_check CHECK (((length(ticket_prefix) <= 20) AND (ticket_prefix !~ '[0-9]$'::text)))
+);
+
+CREATE TABLE psa.ticket_statuses (
+    tenant_id uuid NOT NULL,
+    status_id uuid NOT NULL,
+    board_id uuid NOT NULL,
+    name text NOT NULL,
+    order_number integer DEFAULT 0 NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    is_closed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ticket_statuses_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.tickets (
+    tenant_id uuid NOT NULL,
+    ticket_id uuid NOT NULL,
+    ticket_number text NOT NULL,
+    title text NOT NULL,
+    description text,
+    client_id uuid NOT NULL,
+    board_id uuid NOT NULL,
+    status_id uuid NOT NULL,
+    priority_id uuid NOT NULL,
+    assigned_to uuid,
+    assigned_team_id uuid,
+    category_id uuid,
+    subcategory_id uuid,
+    contact_id uuid,
+    location_id uuid,
+    due_date timestamp with time zone,
+    source text DEFAULT 'webhook'::text NOT NULL,
+    ticket_origin text DEFAULT 'api'::text NOT NULL,
+    response_state text,
+    attributes json DEFAULT '{}'::json NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tickets_response_state_check CHECK ((response_state = ANY (ARRAY['awaiting_internal'::text, 'awaiting_client'::text]))),
+    CONSTRAINT tickets_title_check CHECK (((length(title) >= 1) AND (length(title) <= 255)))
+);
+
+CREATE TABLE psa.time_entries (
+    tenant_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    time_sheet_id uuid NOT NULL,
+    work_item_type text NOT NULL,
+    work_item_id uuid,
+    ticket_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (work_item_type = 'ticket'::text) THEN work_item_id
+    ELSE NULL::uuid
+END) STORED,
+    task_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (work_item_type = 'project_task'::text) THEN work_item_id
+    ELSE NULL::uuid
+END) STORED,
+    non_billable_category_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (work_item_type = 'non_billable_category'::text) THEN work_item_id
+    ELSE NULL::uuid
+END) STORED,
+    interaction_id uuid GENERATED ALWAYS AS (
+CASE
+    WHEN (work_item_type = 'interaction'::text) THEN work_item_id
+    ELSE NULL::uuid
+END) STORED,
+    service_id uuid NOT NULL,
+    start_time timestamp with time zone NOT NULL,
+    end_time timestamp with time zone NOT NULL,
+    work_date date NOT NULL,
+    work_time_zone text NOT NULL,
+    duration_minutes integer NOT NULL,
+    billable_duration integer NOT NULL,
+    notes text DEFAULT ''::text NOT NULL,
+    tax_region text,
+    approval_status text DEFAULT 'DRAFT'::text NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT time_entries_approval_status_check CHECK ((approval_status = ANY (ARRAY['DRAFT'::text, 'SUBMITTED'::text, 'APPROVED'::text, 'CHANGES_REQUESTED'::text]))),
+    CONSTRAINT time_entries_check CHECK ((end_time > start_time)),
+    CONSTRAINT time_entries_check1 CHECK (((billable_duration >= 0) AND (billable_duration <= duration_minutes))),
+    CONSTRAINT time_entries_check2 CHECK (((work_item_id IS NOT NULL) OR (work_item_type = 'ad_hoc'::text))),
+    CONSTRAINT time_entries_duration_minutes_check CHECK ((duration_minutes > 0)),
+    CONSTRAINT time_entries_work_item_type_check CHECK ((work_item_type = ANY (ARRAY['ticket'::text, 'project_task'::text, 'non_billable_category'::text, 'ad_hoc'::text, 'interaction'::text])))
+);
+
+CREATE TABLE psa.time_periods (
+    tenant_id uuid NOT NULL,
+    period_id uuid NOT NULL,
+    start_date date NOT NULL,
+    end_date date NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT time_periods_check CHECK ((start_date <= end_date))
+);
+
+CREATE TABLE psa.time_sheets (
+    tenant_id uuid NOT NULL,
+    time_sheet_id uuid NOT NULL,
+    period_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    approval_status text DEFAULT 'DRAFT'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT time_sheets_approval_status_check CHECK ((approval_status = ANY (ARRAY['DRAFT'::text, 'SUBMITTED'::text, 'APPROVED'::text, 'CHANGES_REQUESTED'::text])))
+);
+
+CREATE TABLE psa.users (
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    email text NOT NULL,
+    full_name text NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    is_inactive boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_email_check CHECK ((email = lower(email))),
+    CONSTRAINT users_full_name_check CHECK (((length(full_name) >= 1) AND (length(full_name) <= 255)))
 );
 
 ALTER TABLE ONLY postern.deliveries ATTACH PARTITION postern.deliveries_default DEFAULT;
@@ -570,14 +1001,173 @@ ALTER TABLE ONLY postern.webhooks
 ALTER TABLE ONLY postern.workflow_catalog
     ADD CONSTRAINT workflow_catalog_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY psa.asset_associations
+    ADD CONSTRAINT asset_associations_pkey PRIMARY KEY (tenant_id, asset_id, ticket_id);
+
 ALTER TABLE ONLY psa.assets
     ADD CONSTRAINT assets_pkey PRIMARY KEY (tenant_id, asset_id);
+
+ALTER TABLE ONLY psa.boards
+    ADD CONSTRAINT boards_pkey PRIMARY KEY (tenant_id, board_id);
+
+ALTER TABLE ONLY psa.boards
+    ADD CONSTRAINT boards_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY psa.categories
+    ADD CONSTRAINT categories_pkey PRIMARY KEY (tenant_id, category_id);
+
+ALTER TABLE ONLY psa.categories
+    ADD CONSTRAINT categories_tenant_id_parent_category_id_category_id_key UNIQUE (tenant_id, parent_category_id, category_id);
+
+ALTER TABLE ONLY psa.categories
+    ADD CONSTRAINT categories_tenant_id_parent_category_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, parent_category_id, name);
 
 ALTER TABLE ONLY psa.clients
     ADD CONSTRAINT clients_pkey PRIMARY KEY (tenant_id, client_id);
 
 ALTER TABLE ONLY psa.clients
     ADD CONSTRAINT clients_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY psa.comment_threads
+    ADD CONSTRAINT comment_threads_pkey PRIMARY KEY (tenant_id, thread_id);
+
+ALTER TABLE ONLY psa.comment_threads
+    ADD CONSTRAINT comment_threads_tenant_id_ticket_id_thread_id_key UNIQUE (tenant_id, ticket_id, thread_id);
+
+ALTER TABLE ONLY psa.comments
+    ADD CONSTRAINT comments_pkey PRIMARY KEY (tenant_id, comment_id);
+
+ALTER TABLE ONLY psa.contacts
+    ADD CONSTRAINT contacts_pkey PRIMARY KEY (tenant_id, contact_id);
+
+ALTER TABLE ONLY psa.contacts
+    ADD CONSTRAINT contacts_tenant_id_email_key UNIQUE (tenant_id, email);
+
+ALTER TABLE ONLY psa.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, transaction_id, event_number);
+
+ALTER TABLE ONLY psa.interactions
+    ADD CONSTRAINT interactions_pkey PRIMARY KEY (tenant_id, interaction_id);
+
+ALTER TABLE ONLY psa.invoices
+    ADD CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, invoice_id);
+
+ALTER TABLE ONLY psa.invoices
+    ADD CONSTRAINT invoices_tenant_id_invoice_number_key UNIQUE (tenant_id, invoice_number);
+
+ALTER TABLE ONLY psa.locations
+    ADD CONSTRAINT locations_pkey PRIMARY KEY (tenant_id, location_id);
+
+ALTER TABLE ONLY psa.locations
+    ADD CONSTRAINT locations_tenant_id_client_id_location_id_key UNIQUE (tenant_id, client_id, location_id);
+
+ALTER TABLE ONLY psa.locations
+    ADD CONSTRAINT locations_tenant_id_client_id_name_key UNIQUE (tenant_id, client_id, name);
+
+ALTER TABLE ONLY psa.non_billable_categories
+    ADD CONSTRAINT non_billable_categories_pkey PRIMARY KEY (tenant_id, category_id);
+
+ALTER TABLE ONLY psa.non_billable_categories
+    ADD CONSTRAINT non_billable_categories_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY psa.priorities
+    ADD CONSTRAINT priorities_pkey PRIMARY KEY (tenant_id, priority_id);
+
+ALTER TABLE ONLY psa.priorities
+    ADD CONSTRAINT priorities_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY psa.project_phases
+    ADD CONSTRAINT project_phases_pkey PRIMARY KEY (tenant_id, phase_id);
+
+ALTER TABLE ONLY psa.project_phases
+    ADD CONSTRAINT project_phases_tenant_id_project_id_phase_id_key UNIQUE (tenant_id, project_id, phase_id);
+
+ALTER TABLE ONLY psa.project_phases
+    ADD CONSTRAINT project_phases_tenant_id_project_id_wbs_code_key UNIQUE (tenant_id, project_id, wbs_code);
+
+ALTER TABLE ONLY psa.project_status_mappings
+    ADD CONSTRAINT project_status_mappings_pkey PRIMARY KEY (tenant_id, project_status_mapping_id);
+
+ALTER TABLE ONLY psa.project_status_mappings
+    ADD CONSTRAINT project_status_mappings_tenant_id_project_id_phase_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, phase_id, name);
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_pkey PRIMARY KEY (tenant_id, task_id);
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_tenant_id_project_id_wbs_code_key UNIQUE (tenant_id, project_id, wbs_code);
+
+ALTER TABLE ONLY psa.projects
+    ADD CONSTRAINT projects_pkey PRIMARY KEY (tenant_id, project_id);
+
+ALTER TABLE ONLY psa.projects
+    ADD CONSTRAINT projects_tenant_id_client_id_name_key UNIQUE (tenant_id, client_id, name);
+
+ALTER TABLE ONLY psa.services
+    ADD CONSTRAINT services_pkey PRIMARY KEY (tenant_id, service_id);
+
+ALTER TABLE ONLY psa.services
+    ADD CONSTRAINT services_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_pkey PRIMARY KEY (tenant_id, tag_mapping_id);
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_entity_id_tag_id_key UNIQUE (tenant_id, entity_id, tag_id);
+
+ALTER TABLE ONLY psa.tags
+    ADD CONSTRAINT tags_pkey PRIMARY KEY (tenant_id, tag_id);
+
+ALTER TABLE ONLY psa.tags
+    ADD CONSTRAINT tags_tenant_id_tag_id_entity_type_key UNIQUE (tenant_id, tag_id, entity_type);
+
+ALTER TABLE ONLY psa.teams
+    ADD CONSTRAINT teams_pkey PRIMARY KEY (tenant_id, team_id);
+
+ALTER TABLE ONLY psa.teams
+    ADD CONSTRAINT teams_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY psa.tenant_settings
+    ADD CONSTRAINT tenant_settings_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY psa.ticket_statuses
+    ADD CONSTRAINT ticket_statuses_pkey PRIMARY KEY (tenant_id, status_id);
+
+ALTER TABLE ONLY psa.ticket_statuses
+    ADD CONSTRAINT ticket_statuses_tenant_id_board_id_name_key UNIQUE (tenant_id, board_id, name);
+
+ALTER TABLE ONLY psa.ticket_statuses
+    ADD CONSTRAINT ticket_statuses_tenant_id_board_id_status_id_key UNIQUE (tenant_id, board_id, status_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_pkey PRIMARY KEY (tenant_id, ticket_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_ticket_number_key UNIQUE (tenant_id, ticket_number);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_pkey PRIMARY KEY (tenant_id, entry_id);
+
+ALTER TABLE ONLY psa.time_periods
+    ADD CONSTRAINT time_periods_pkey PRIMARY KEY (tenant_id, period_id);
+
+ALTER TABLE ONLY psa.time_periods
+    ADD CONSTRAINT time_periods_tenant_id_start_date_key UNIQUE (tenant_id, start_date);
+
+ALTER TABLE ONLY psa.time_sheets
+    ADD CONSTRAINT time_sheets_pkey PRIMARY KEY (tenant_id, time_sheet_id);
+
+ALTER TABLE ONLY psa.time_sheets
+    ADD CONSTRAINT time_sheets_tenant_id_period_id_user_id_key UNIQUE (tenant_id, period_id, user_id);
+
+ALTER TABLE ONLY psa.time_sheets
+    ADD CONSTRAINT time_sheets_tenant_id_user_id_time_sheet_id_key UNIQUE (tenant_id, user_id, time_sheet_id);
+
+ALTER TABLE ONLY psa.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (tenant_id, user_id);
+
+ALTER TABLE ONLY psa.users
+    ADD CONSTRAINT users_tenant_id_email_key UNIQUE (tenant_id, email);
 
 CREATE INDEX dead_letters_received ON postern.dead_letters USING btree (received_at);
 
@@ -609,7 +1199,33 @@ CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
 
 CREATE UNIQUE INDEX webhooks_slug ON postern.webhooks USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
 
+CREATE INDEX asset_associations_ticket ON psa.asset_associations USING btree (tenant_id, ticket_id);
+
 CREATE INDEX assets_client ON psa.assets USING btree (tenant_id, client_id);
+
+CREATE INDEX comments_ticket ON psa.comments USING btree (tenant_id, ticket_id);
+
+CREATE INDEX contacts_client ON psa.contacts USING btree (tenant_id, client_id);
+
+CREATE INDEX interactions_client ON psa.interactions USING btree (tenant_id, client_id);
+
+CREATE INDEX invoices_client ON psa.invoices USING btree (tenant_id, client_id);
+
+CREATE INDEX project_tasks_status ON psa.project_tasks USING btree (tenant_id, project_status_mapping_id);
+
+CREATE UNIQUE INDEX tags_text ON psa.tags USING btree (tenant_id, entity_type, lower(tag_text));
+
+CREATE UNIQUE INDEX ticket_statuses_default ON psa.ticket_statuses USING btree (tenant_id, board_id) WHERE is_default;
+
+CREATE INDEX tickets_board ON psa.tickets USING btree (tenant_id, board_id, status_id);
+
+CREATE INDEX tickets_client ON psa.tickets USING btree (tenant_id, client_id);
+
+CREATE INDEX tickets_contact ON psa.tickets USING btree (tenant_id, contact_id) WHERE (contact_id IS NOT NULL);
+
+CREATE INDEX time_entries_sheet ON psa.time_entries USING btree (tenant_id, time_sheet_id);
+
+CREATE INDEX time_entries_work_item ON psa.time_entries USING btree (tenant_id, work_item_id);
 
 ALTER INDEX postern.deliveries_pending ATTACH PARTITION postern.deliveries_default_delivery_id_idx;
 
@@ -643,14 +1259,251 @@ ALTER TABLE ONLY postern.webhook_secrets
 ALTER TABLE ONLY postern.webhooks
     ADD CONSTRAINT webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
+ALTER TABLE ONLY psa.asset_associations
+    ADD CONSTRAINT asset_associations_tenant_id_asset_id_fkey FOREIGN KEY (tenant_id, asset_id) REFERENCES psa.assets(tenant_id, asset_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.asset_associations
+    ADD CONSTRAINT asset_associations_tenant_id_created_by_fkey FOREIGN KEY (tenant_id, created_by) REFERENCES psa.users(tenant_id, user_id);
+
+ALTER TABLE ONLY psa.asset_associations
+    ADD CONSTRAINT asset_associations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.asset_associations
+    ADD CONSTRAINT asset_associations_tenant_id_ticket_id_fkey FOREIGN KEY (tenant_id, ticket_id) REFERENCES psa.tickets(tenant_id, ticket_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY psa.assets
     ADD CONSTRAINT assets_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
 
 ALTER TABLE ONLY psa.assets
     ADD CONSTRAINT assets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
+ALTER TABLE ONLY psa.boards
+    ADD CONSTRAINT boards_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.categories
+    ADD CONSTRAINT categories_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.categories
+    ADD CONSTRAINT categories_tenant_id_parent_category_id_fkey FOREIGN KEY (tenant_id, parent_category_id) REFERENCES psa.categories(tenant_id, category_id);
+
 ALTER TABLE ONLY psa.clients
     ADD CONSTRAINT clients_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.comment_threads
+    ADD CONSTRAINT comment_threads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.comment_threads
+    ADD CONSTRAINT comment_threads_tenant_id_ticket_id_fkey FOREIGN KEY (tenant_id, ticket_id) REFERENCES psa.tickets(tenant_id, ticket_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.comments
+    ADD CONSTRAINT comments_tenant_id_author_id_fkey FOREIGN KEY (tenant_id, author_id) REFERENCES psa.users(tenant_id, user_id);
+
+ALTER TABLE ONLY psa.comments
+    ADD CONSTRAINT comments_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES psa.contacts(tenant_id, contact_id);
+
+ALTER TABLE ONLY psa.comments
+    ADD CONSTRAINT comments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.comments
+    ADD CONSTRAINT comments_tenant_id_ticket_id_thread_id_fkey FOREIGN KEY (tenant_id, ticket_id, thread_id) REFERENCES psa.comment_threads(tenant_id, ticket_id, thread_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.contacts
+    ADD CONSTRAINT contacts_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
+
+ALTER TABLE ONLY psa.contacts
+    ADD CONSTRAINT contacts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.events
+    ADD CONSTRAINT events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.interactions
+    ADD CONSTRAINT interactions_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
+
+ALTER TABLE ONLY psa.interactions
+    ADD CONSTRAINT interactions_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES psa.contacts(tenant_id, contact_id);
+
+ALTER TABLE ONLY psa.interactions
+    ADD CONSTRAINT interactions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.invoices
+    ADD CONSTRAINT invoices_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
+
+ALTER TABLE ONLY psa.invoices
+    ADD CONSTRAINT invoices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.locations
+    ADD CONSTRAINT locations_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
+
+ALTER TABLE ONLY psa.locations
+    ADD CONSTRAINT locations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.non_billable_categories
+    ADD CONSTRAINT non_billable_categories_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.priorities
+    ADD CONSTRAINT priorities_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.project_phases
+    ADD CONSTRAINT project_phases_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.project_phases
+    ADD CONSTRAINT project_phases_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES psa.projects(tenant_id, project_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.project_status_mappings
+    ADD CONSTRAINT project_status_mappings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.project_status_mappings
+    ADD CONSTRAINT project_status_mappings_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES psa.projects(tenant_id, project_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.project_status_mappings
+    ADD CONSTRAINT project_status_mappings_tenant_id_project_id_phase_id_fkey FOREIGN KEY (tenant_id, project_id, phase_id) REFERENCES psa.project_phases(tenant_id, project_id, phase_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_tenant_id_assigned_to_fkey FOREIGN KEY (tenant_id, assigned_to) REFERENCES psa.users(tenant_id, user_id);
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_tenant_id_priority_id_fkey FOREIGN KEY (tenant_id, priority_id) REFERENCES psa.priorities(tenant_id, priority_id);
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES psa.projects(tenant_id, project_id);
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_tenant_id_project_id_phase_id_fkey FOREIGN KEY (tenant_id, project_id, phase_id) REFERENCES psa.project_phases(tenant_id, project_id, phase_id);
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_tenant_id_project_status_mapping_id_fkey FOREIGN KEY (tenant_id, project_status_mapping_id) REFERENCES psa.project_status_mappings(tenant_id, project_status_mapping_id);
+
+ALTER TABLE ONLY psa.project_tasks
+    ADD CONSTRAINT project_tasks_tenant_id_service_id_fkey FOREIGN KEY (tenant_id, service_id) REFERENCES psa.services(tenant_id, service_id);
+
+ALTER TABLE ONLY psa.projects
+    ADD CONSTRAINT projects_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
+
+ALTER TABLE ONLY psa.projects
+    ADD CONSTRAINT projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.services
+    ADD CONSTRAINT services_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES psa.contacts(tenant_id, contact_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_created_by_fkey FOREIGN KEY (tenant_id, created_by) REFERENCES psa.users(tenant_id, user_id);
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES psa.projects(tenant_id, project_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_tag_id_entity_type_fkey FOREIGN KEY (tenant_id, tag_id, entity_type) REFERENCES psa.tags(tenant_id, tag_id, entity_type);
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_task_id_fkey FOREIGN KEY (tenant_id, task_id) REFERENCES psa.project_tasks(tenant_id, task_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.tag_mappings
+    ADD CONSTRAINT tag_mappings_tenant_id_ticket_id_fkey FOREIGN KEY (tenant_id, ticket_id) REFERENCES psa.tickets(tenant_id, ticket_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.tags
+    ADD CONSTRAINT tags_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.teams
+    ADD CONSTRAINT teams_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.tenant_settings
+    ADD CONSTRAINT tenant_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.ticket_statuses
+    ADD CONSTRAINT ticket_statuses_tenant_id_board_id_fkey FOREIGN KEY (tenant_id, board_id) REFERENCES psa.boards(tenant_id, board_id);
+
+ALTER TABLE ONLY psa.ticket_statuses
+    ADD CONSTRAINT ticket_statuses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_assigned_team_id_fkey FOREIGN KEY (tenant_id, assigned_team_id) REFERENCES psa.teams(tenant_id, team_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_assigned_to_fkey FOREIGN KEY (tenant_id, assigned_to) REFERENCES psa.users(tenant_id, user_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_board_id_fkey FOREIGN KEY (tenant_id, board_id) REFERENCES psa.boards(tenant_id, board_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_board_id_status_id_fkey FOREIGN KEY (tenant_id, board_id, status_id) REFERENCES psa.ticket_statuses(tenant_id, board_id, status_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_category_id_fkey FOREIGN KEY (tenant_id, category_id) REFERENCES psa.categories(tenant_id, category_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_category_id_subcategory_id_fkey FOREIGN KEY (tenant_id, category_id, subcategory_id) REFERENCES psa.categories(tenant_id, parent_category_id, category_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_client_id_location_id_fkey FOREIGN KEY (tenant_id, client_id, location_id) REFERENCES psa.locations(tenant_id, client_id, location_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES psa.contacts(tenant_id, contact_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_priority_id_fkey FOREIGN KEY (tenant_id, priority_id) REFERENCES psa.priorities(tenant_id, priority_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_subcategory_id_fkey FOREIGN KEY (tenant_id, subcategory_id) REFERENCES psa.categories(tenant_id, category_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_created_by_fkey FOREIGN KEY (tenant_id, created_by) REFERENCES psa.users(tenant_id, user_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_interaction_id_fkey FOREIGN KEY (tenant_id, interaction_id) REFERENCES psa.interactions(tenant_id, interaction_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_non_billable_category_id_fkey FOREIGN KEY (tenant_id, non_billable_category_id) REFERENCES psa.non_billable_categories(tenant_id, category_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_service_id_fkey FOREIGN KEY (tenant_id, service_id) REFERENCES psa.services(tenant_id, service_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_task_id_fkey FOREIGN KEY (tenant_id, task_id) REFERENCES psa.project_tasks(tenant_id, task_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_ticket_id_fkey FOREIGN KEY (tenant_id, ticket_id) REFERENCES psa.tickets(tenant_id, ticket_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES psa.users(tenant_id, user_id);
+
+ALTER TABLE ONLY psa.time_entries
+    ADD CONSTRAINT time_entries_tenant_id_user_id_time_sheet_id_fkey FOREIGN KEY (tenant_id, user_id, time_sheet_id) REFERENCES psa.time_sheets(tenant_id, user_id, time_sheet_id);
+
+ALTER TABLE ONLY psa.time_periods
+    ADD CONSTRAINT time_periods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.time_sheets
+    ADD CONSTRAINT time_sheets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.time_sheets
+    ADD CONSTRAINT time_sheets_tenant_id_period_id_fkey FOREIGN KEY (tenant_id, period_id) REFERENCES psa.time_periods(tenant_id, period_id);
+
+ALTER TABLE ONLY psa.time_sheets
+    ADD CONSTRAINT time_sheets_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES psa.users(tenant_id, user_id);
+
+ALTER TABLE ONLY psa.users
+    ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
 CREATE POLICY all_tenants ON postern.api_keys TO postern_system USING (true) WITH CHECK (true);
 
@@ -742,17 +1595,179 @@ ALTER TABLE postern.webhook_secrets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.webhooks ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY all_tenants ON psa.asset_associations TO postern_system USING (true) WITH CHECK (true);
+
 CREATE POLICY all_tenants ON psa.assets TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.boards TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.categories TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.clients TO postern_system USING (true) WITH CHECK (true);
 
+CREATE POLICY all_tenants ON psa.comment_threads TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.comments TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.contacts TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.events TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.interactions TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.invoices TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.locations TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.non_billable_categories TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.priorities TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.project_phases TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.project_status_mappings TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.project_tasks TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.projects TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.services TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.tag_mappings TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.tags TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.teams TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.tenant_settings TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.ticket_statuses TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.tickets TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.time_entries TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.time_periods TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.time_sheets TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.users TO postern_system USING (true) WITH CHECK (true);
+
+ALTER TABLE psa.asset_associations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE psa.assets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.boards ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.categories ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.clients ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE psa.comment_threads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.comments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.contacts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.interactions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.invoices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.locations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.non_billable_categories ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY one_tenant ON psa.asset_associations TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 CREATE POLICY one_tenant ON psa.assets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
+CREATE POLICY one_tenant ON psa.boards TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.categories TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 CREATE POLICY one_tenant ON psa.clients TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.comment_threads TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.comments TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.contacts TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.events TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.interactions TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.invoices TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.locations TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.non_billable_categories TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.priorities TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.project_phases TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.project_status_mappings TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.project_tasks TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.projects TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.services TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.tag_mappings TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.tags TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.teams TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.tenant_settings TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.ticket_statuses TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.tickets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.time_entries TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.time_periods TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.time_sheets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.users TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+ALTER TABLE psa.priorities ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.project_phases ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.project_status_mappings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.project_tasks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.projects ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.services ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.tag_mappings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.tags ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.teams ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.tenant_settings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.ticket_statuses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.tickets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.time_entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.time_periods ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.time_sheets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.users ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA postern TO postern_tenant;
 GRANT USAGE ON SCHEMA postern TO postern_system;
@@ -820,8 +1835,89 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.webhooks TO postern_system;
 GRANT SELECT ON TABLE postern.workflow_catalog TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.workflow_catalog TO postern_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.asset_associations TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.asset_associations TO postern_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.assets TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.assets TO postern_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.boards TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.boards TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.categories TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.categories TO postern_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.clients TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.clients TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.comment_threads TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.comment_threads TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.comments TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.comments TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.contacts TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.contacts TO postern_system;
+
+GRANT SELECT,INSERT ON TABLE psa.events TO postern_tenant;
+GRANT SELECT,INSERT,DELETE ON TABLE psa.events TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.interactions TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.interactions TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.invoices TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.invoices TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.locations TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.locations TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.non_billable_categories TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.non_billable_categories TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.priorities TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.priorities TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.project_phases TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.project_phases TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.project_status_mappings TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.project_status_mappings TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.project_tasks TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.project_tasks TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.projects TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.projects TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.services TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.services TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tag_mappings TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tag_mappings TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tags TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tags TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.teams TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.teams TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tenant_settings TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tenant_settings TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.ticket_statuses TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.ticket_statuses TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tickets TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tickets TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.time_entries TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.time_entries TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.time_periods TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.time_periods TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.time_sheets TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.time_sheets TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.users TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.users TO postern_system;

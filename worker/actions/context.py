@@ -10,6 +10,7 @@ from shared.clock import Clock
 from shared.database.pool import Connection
 from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 from shared.ledger.mappings import ExternalKey, Mappings
+from shared.psa.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,11 @@ class ActionContext:
     connection: Connection
     mappings: Mappings
     clock: Clock
+
+    @property
+    def store(self) -> Store:
+        """The PSA store, on the delivery's own transaction."""
+        return Store(self.connection, self.tenant_id, self.delivery_id)
 
     def external_key(self, entity_type: str, external_id: str, realm: str = "") -> ExternalKey:
         """Return the key of an external id in this webhook's namespace."""

@@ -12,13 +12,17 @@ from shared.expressions.plain import MISSING
 from worker.actions.fields import (
     MAX_EXTERNAL_ID_LENGTH,
     ActionFields,
+    Boolean,
     ClientRef,
     ExternalId,
     Integer,
     Json,
+    Moment,
+    Name,
     Number,
     Text,
     target_fields,
+    unclearable,
 )
 from worker.mapping import fill_fields, passing_fault, wanted_expressions
 from worker.outcome import Reject, Retry
@@ -37,6 +41,9 @@ class Device(ActionFields):
     state: Literal["up", "down"] | None = None
     extra: Json | None = None
     client_id: ClientRef | None = None
+    label: Name = unclearable("A label.")
+    seen_at: Moment | None = None
+    is_new: Boolean | None = True
 
 
 def _fill(**results: object) -> ActionFields | Reject:
@@ -216,13 +223,72 @@ def test_catalogue_shows_every_type() -> None:
         "state": "enum",
         "extra": "json",
         "client_id": "ref",
+        "label": "string",
+        "seen_at": "string",
+        "is_new": "boolean",
     }
     assert shown["external_id"] == {
         "name": "external_id",
         "type": "string",
         "required": True,
+        "nullable": False,
         "description": "The id.",
     }
     assert shown["state"]["enum_values"] == ["up", "down"]
     assert shown["client_id"]["ref_entity_type"] == "client"
     assert not shown["name"]["required"]
+    assert shown["name"]["nullable"]
+    assert not shown["label"]["nullable"]
+    assert shown["seen_at"]["format"] == "date-time"
+    assert shown["is_new"]["default"] is True
+
+
+def test_null_does_not_clear_what_has_to_be_there() -> None:
+    """A field without None in its type says so by name; left out, it stays as it is."""
+    for value in (None, ""):
+        (fault,) = _faults(label=value)
+        assert (fault["field"], fault["rule"]) == ("label", "not_nullable")
+        assert str(fault["reason"]).startswith("cannot be cleared")
+    assert isinstance(_fill(label=MISSING), Device)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, True), ("true", True), (False, False), ("false", False)]
+)
+def test_boolean_is_true_or_false(value: object, expected: bool) -> None:
+    """The values and their names are taken."""
+    fields = _fill(is_new=value)
+    assert isinstance(fields, Device)
+    assert fields.is_new is expected
+
+
+@pytest.mark.parametrize("value", ["yes", 1, 0, "True", {}, []])
+def test_anything_else_is_no_boolean(value: object) -> None:
+    """What does not say clearly what it means is refused."""
+    (fault,) = _faults(is_new=value)
+    assert (fault["field"], fault["reason"]) == ("is_new", "must be true or false")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-03-01", "2026-03-01T00:00:00+00:00"),
+        ("2026-03-01T10:00:00", "2026-03-01T10:00:00+00:00"),
+        ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00+00:00"),
+        ("2026-03-01T10:00:00.5+02:00", "2026-03-01T08:00:00.500000+00:00"),
+    ],
+)
+def test_moment_is_read_from_iso_8601(value: str, expected: str) -> None:
+    """A day is its start, and what names no zone is UTC."""
+    fields = _fill(seen_at=value)
+    assert isinstance(fields, Device)
+    assert fields.seen_at is not None
+    assert fields.seen_at.isoformat() == expected
+
+
+@pytest.mark.parametrize("value", ["tomorrow", "2026-13-01", 1767225600, "0001-01-01T00:00+14:00"])
+def test_anything_else_is_no_moment(value: object) -> None:
+    """Neither words nor bare numbers say which moment is meant."""
+    (fault,) = _faults(seen_at=value)
+    assert fault["field"] == "seen_at"
+    assert "ISO 8601" in str(fault["reason"])

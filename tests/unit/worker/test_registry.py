@@ -38,7 +38,15 @@ def test_definition_comes_from_the_declaration() -> None:
         "entity_type": "note",
         "display_name": "Note",
         "description": "Take a note.",
-        "target_fields": [{"name": "text", "type": "string", "required": True, "description": ""}],
+        "target_fields": [
+            {
+                "name": "text",
+                "type": "string",
+                "required": True,
+                "nullable": False,
+                "description": "",
+            }
+        ],
     }
 
 

@@ -1,0 +1,9 @@
+-- list_after --
+-- The events after a cursor, up to the oldest transaction that still runs: below it nothing can turn up any more.
+-- $1 tenant_id, $2 transaction_id as text, $3 event_number, $4 limit
+select transaction_id::text, event_number, occurred_at, entity_type, entity_id, event_name, changes, delivery_id
+from psa.events
+where tenant_id = $1 and (transaction_id, event_number) > ($2::text::xid8, $3::bigint)
+  and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+order by transaction_id, event_number
+limit $4
