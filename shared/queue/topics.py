@@ -14,7 +14,6 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
-    KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
@@ -23,6 +22,7 @@ from aiokafka.errors import (
 
 from shared.errors import ConfigurationError, QueueUnavailable
 from shared.observability.logging import get_logger
+from shared.queue.kafka_driver import DRIVER_ERRORS, close_client
 from shared.queue.security import KafkaSecurity, security_of
 from shared.queue.topic_layout import TopicLayout, TopicState, layout_of, mending_command
 from shared.settings import Secret, Settings, load, setting
@@ -102,10 +102,10 @@ class Topic:
             async with asyncio.timeout(_SECONDS):
                 await admin.start()
                 yield admin
-        except (KafkaError, OSError, TimeoutError) as error:
+        except DRIVER_ERRORS as error:
             raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
         finally:
-            await admin.close()
+            await close_client(admin._client)  # noqa: SLF001 - close() does only that, and may raise
 
 
 async def ensure_topic(

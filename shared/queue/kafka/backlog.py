@@ -9,7 +9,8 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.errors import QueueUnavailable
-from shared.queue.kafka.membership import KAFKA_ERRORS, Membership, leave
+from shared.queue.kafka.membership import Membership, leave
+from shared.queue.kafka_driver import DRIVER_ERRORS
 
 _SECONDS = 10.0
 #: Marks that wait to be passed. Further ones are not needed: the oldest is passed first.
@@ -56,7 +57,7 @@ class KafkaBacklog:
             async with asyncio.timeout(_SECONDS):
                 await driver.start()
                 return await self._ask(driver)
-        except KAFKA_ERRORS as error:
+        except DRIVER_ERRORS as error:
             raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
         finally:
             await leave(driver)

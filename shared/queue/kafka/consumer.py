@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from shared.errors import DecodeError, QueueUnavailable
 from shared.observability.logging import get_logger
-from shared.queue.kafka.membership import KAFKA_ERRORS, Membership, lags, leave
+from shared.queue.kafka.membership import Membership, lags, leave
+from shared.queue.kafka_driver import DRIVER_ERRORS
 from shared.queue.lanes import lanes_of
 from shared.queue.offsets import OffsetTracker
 from shared.queue.port import PoisonRecord, Receipt
@@ -211,7 +212,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
                 return fetched
         except TimeoutError:
             return {}
-        except KafkaError as error:
+        except DRIVER_ERRORS as error:
             _logger.warning("kafka_consumer_failed", error=f"{type(error).__name__}: {error}")
             await self._discard()
             raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
@@ -248,7 +249,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
                 await consumer.commit({tp: position for tp, (_, position) in moved.items()})
         except (CommitFailedError, IllegalStateError):
             return False  # the group is changing hands: whoever gets the partition starts earlier
-        except KAFKA_ERRORS as error:
+        except DRIVER_ERRORS as error:
             _logger.warning("kafka_commit_failed", error=f"{type(error).__name__}: {error}")
             return False
         for tracker, position in moved.values():

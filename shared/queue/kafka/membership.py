@@ -6,10 +6,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
 
 from shared.errors import QueueUnavailable
 from shared.observability.logging import get_logger
+from shared.queue.kafka_driver import DRIVER_ERRORS, close_client
 from shared.queue.security import KafkaSecurity
 
 _logger = get_logger(__name__)
@@ -21,8 +21,6 @@ _ANSWER_SECONDS = 3.0
 _SHORTEST_SESSION_SECONDS = 6.0
 _HEARTBEATS_PER_SESSION = 3
 _LONGEST_HEARTBEAT_MS = 3000
-#: What the driver raises when brokers are away or refuse.
-KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ class Membership:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await driver.start()
-        except KAFKA_ERRORS as error:
+        except DRIVER_ERRORS as error:
             await leave(driver)
             raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
         except BaseException:
@@ -86,7 +84,7 @@ async def lags(driver: AIOKafkaConsumer) -> bool:
         async with asyncio.timeout(_ANSWER_SECONDS):
             ends = await driver.end_offsets(driver.assignment())
             return any([await driver.position(tp) < end for tp, end in ends.items()])
-    except KAFKA_ERRORS:
+    except DRIVER_ERRORS:
         return False
 
 
@@ -95,7 +93,7 @@ async def leave(driver: AIOKafkaConsumer) -> None:
     try:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await driver.stop()
-    except KAFKA_ERRORS as error:
+    except DRIVER_ERRORS as error:
         _logger.warning("kafka_consumer_abandoned", error=f"{type(error).__name__}: {error}")
     except asyncio.CancelledError:
         # With brokers away stop() lets the cancellation of its own fetches out, half done.
@@ -103,4 +101,5 @@ async def leave(driver: AIOKafkaConsumer) -> None:
         if task is None or task.cancelling():
             raise
     finally:
-        await driver._client.close()  # noqa: SLF001 - what stop() does last, and may not reach
+        # What stop() does last, and may not reach.
+        await close_client(driver._client)  # noqa: SLF001 - no public way

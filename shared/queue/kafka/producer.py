@@ -10,12 +10,13 @@ from typing import Any
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import ProducerClosed
 
 from shared.clock import unix_ms
 from shared.domain.delivery import QueuedDelivery
 from shared.errors import QueueUnavailable
 from shared.observability.logging import get_logger
+from shared.queue.kafka_driver import DRIVER_ERRORS, close_client
 from shared.queue.lanes import CrowdWatch, lanes_of
 from shared.queue.security import KafkaSecurity
 from shared.wire.delivery_v1 import EncodedDelivery, encode
@@ -34,9 +35,6 @@ _START_SECONDS = 5.0
 _CLOSE_SECONDS = 3.0
 #: After a failure, sends are refused at once for this long: rows wait in the outbox anyway.
 _HOLD_OFF_SECONDS = 1.0
-
-#: What the driver raises when brokers are away or refuse.
-_KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
 
 
 class KafkaProducer:
@@ -73,7 +71,7 @@ class KafkaProducer:
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await self._send(producer, deliveries)
-        except _KAFKA_ERRORS as error:
+        except DRIVER_ERRORS as error:
             await self._failed(producer, error)
             raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
         self._refuse_until = 0.0
@@ -153,7 +151,7 @@ class KafkaProducer:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await producer.start()
-        except _KAFKA_ERRORS as error:
+        except DRIVER_ERRORS as error:
             self._refuse_until = monotonic() + _HOLD_OFF_SECONDS
             await _stop(producer)
             raise QueueUnavailable(f"Kafka: {type(error).__name__}: {error}") from error
@@ -200,8 +198,8 @@ async def _stop(producer: AIOKafkaProducer) -> None:
     # waits for those batches any more.
     producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - no public way
     try:
-        with suppress(*_KAFKA_ERRORS):
+        with suppress(*DRIVER_ERRORS):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await producer.stop()
     finally:
-        await producer.client.close()
+        await close_client(producer.client)
