@@ -18,7 +18,7 @@ from tests.benchmark.outage import Mark, Outage, Story
 from tests.benchmark.report import print_machine, print_table
 from tests.benchmark.sequences import Arrivals
 from tests.benchmark.steady import SteadyLoad
-from tests.benchmark.system import running_system
+from tests.benchmark.system import System, running_system
 
 _ORDERED_WEBHOOKS = 4
 _MEMORY_EVERY_SECONDS = 5.0
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _wait_quiet(effects, limit_seconds=120 + 6 * 60 * arguments.minutes)
         faults = effects.faults(arrivals.accepted)
         kept = _report(arguments, story, load, faults)
+        _report_detours(system)
         _report_costs(story, memory)
         if arrivals.late_lines:
             print(f"all lines were waiting for their answer {arrivals.late_lines} times")
@@ -135,6 +136,20 @@ def _ack_rows(story: Story, load: SteadyLoad) -> list[Row]:
             (f"ack p50 / p99 / most while {name}, ms", f"{p50:.1f} / {p99:.1f} / {most:.0f}", "")
         )
     return rows
+
+
+def _report_detours(system: System) -> None:
+    """Print what took another way than from a queue to its end."""
+    series = {
+        "parked until their turn came": 'postern_worker_deliveries_total{outcome="parked"}',
+        "copies of what was settled": 'postern_worker_deliveries_total{outcome="stale"}',
+        "taken for lost and queued again": "postern_worker_reconciled_total",
+    }
+    print_table(
+        "deliveries that took a detour",
+        [(name, f"{system.total('worker', one):,.0f}", "") for name, one in series.items()],
+        result="count",
+    )
 
 
 def _report_costs(story: Story, memory: MemoryWatch) -> None:
