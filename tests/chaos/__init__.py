@@ -1,0 +1,1 @@
+"""The whole system under signed traffic and a seeded schedule of faults, judged event by event."""
