@@ -74,6 +74,7 @@ def restart_workers(stack: Stack, *switches: str, settings: Mapping[str, str] = 
     """Start all workers anew, with other switches and further settings."""
     for program in _workers(stack):
         program.stop()
+    for program in _workers(stack):
         program.arguments = _saboteur("worker", switches) if switches else ("-m", "worker")
         program.environment = {**program.environment, **settings}
         program.start()
