@@ -106,7 +106,13 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _open_pool(dsn: str, *, role: str, size: int) -> AsyncIterator[Pool]:
-    pool = await create_pool(dsn, role=role, application_name="postern-worker", size=size)
+    pool = await create_pool(
+        dsn,
+        role=role,
+        application_name="postern-worker",
+        size=size,
+        keeps_plans=role == TENANT_ROLE,
+    )
     try:
         yield pool
     finally:

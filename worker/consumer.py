@@ -17,6 +17,11 @@ from worker.pause import Pause
 
 _LOGGER = get_logger(__name__)
 
+#: Under load, how long to wait until a part of what may be in hand is free: a look for one
+#: delivery costs as much as one for many.
+_GATHER_SECONDS = 0.01
+_GATHERED_PART = 4
+
 #: How long one look for deliveries may wait; also how soon a stop is noticed.
 _RECEIVE_SECONDS = 0.5
 
@@ -47,6 +52,8 @@ class ConsumerLoop:
         self._keep_poison = keep_poison
         self._limits = limits
         self._running: set[asyncio.Task[None]] = set()
+        #: So many have to be free before the next look; more than one while there is a backlog.
+        self._enough = 1
         #: Set whenever the loop has reason to look again.
         self._wake = asyncio.Event()
         self._database = Pause()
@@ -76,18 +83,23 @@ class ConsumerLoop:
         """Wait until more may be taken, or take it."""
         self._wake.clear()
         pause = max(self._database.remaining_seconds(), self._queue.remaining_seconds())
-        free = self._allowed() - len(self._running)
-        if pause > 0 or free <= 0:
-            await self._wait(pause if pause > 0 else None)
+        free = self._free()
+        if pause > 0 or free < self._enough:
+            await self._wait(pause or (_GATHER_SECONDS if self._enough > 1 else None))
+            self._enough = 1
             return
-        for receipt in await self._receive(free):
+        receipts = await self._receive(free)
+        is_backlog = len(receipts) == free
+        self._enough = max(self._limits.concurrency // _GATHERED_PART, 1) if is_backlog else 1
+        for receipt in receipts:
             task = group.create_task(self._handle(receipt), name="handle-delivery")
             self._running.add(task)
             task.add_done_callback(self._forget)
 
-    def _allowed(self) -> int:
-        """Return how many may run: one alone tries out a database that was away."""
-        return 1 if self._database.fault else self._limits.concurrency
+    def _free(self) -> int:
+        """Return how many more may run: one alone tries out a database that was away."""
+        allowed = 1 if self._database.fault else self._limits.concurrency
+        return allowed - len(self._running)
 
     async def _wait(self, seconds: float | None) -> None:
         try:
@@ -176,4 +188,5 @@ class ConsumerLoop:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self._wake.set()
+        if self._free() >= self._enough:
+            self._wake.set()

@@ -205,14 +205,15 @@ class Processor:
     ) -> bool:
         """Close the delivery; return whether that has closed an open circuit breaker."""
         delivery = attempt.delivery
-        await Attempts(connection).finish(
+        was_open = claim.webhook_has_failed and await CircuitBreakers(connection).close(
+            delivery.tenant_id, delivery.webhook_id
+        )
+        Attempts(connection).finish_at_commit(
             delivery,
             outcome=encode_outcome(outcome.result),
             duration_ms=(self._clock.monotonic() - attempt.started) * 1000,
         )
-        if not claim.webhook_has_failed:
-            return False
-        return await CircuitBreakers(connection).close(delivery.tenant_id, delivery.webhook_id)
+        return was_open
 
     async def _find_body(self, delivery: QueuedDelivery) -> bytes:
         async with tenant_transaction(self._pool, delivery.tenant_id) as connection:

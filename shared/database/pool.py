@@ -1,13 +1,14 @@
 """Connection pools with every wait bounded, and the one translation of driver errors."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, LiteralString, cast
 from uuid import UUID
 
 import asyncpg
 
 from shared.database.queries import Queries
+from shared.database.riders import RiderConnection, Value
 from shared.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ TENANT_ROLE = "postern_tenant"
 SYSTEM_ROLE = "postern_system"
 
 _QUERIES = Queries(__package__, "pool.sql")
+
+_COMMAND_TIMEOUT_SECONDS = 10.0
 
 #: Classes of SQLSTATE after which the same statement may succeed: connection, resources, shutdown,
 #: serialization, deadlock, lock time-out, failover to a read-only server.
@@ -48,23 +51,29 @@ async def create_pool(
     role: str,
     application_name: str,
     size: int,
-    command_timeout_seconds: float = 10.0,
-    init: Callable[[Any], Coroutine[Any, Any, None]] | None = None,
+    keeps_plans: bool = False,
 ) -> Pool:
     """Open a pool whose connections act as ``role``.
 
-    Connections are made lazily, so that a program can start while PostgreSQL is away.
+    Connections are made lazily, so that a program can start while PostgreSQL is away. With
+    ``keeps_plans`` each statement is planned once a connection, whatever its arguments: for a
+    program whose statements all find their rows by key.
     """
+    settings = _server_settings(role, application_name)
+    if keeps_plans:
+        # Else PostgreSQL plans anew whatever touches deliveries: a plan for arguments that it
+        # knows leaves out the other days' partitions and looks cheaper by more than planning.
+        settings["plan_cache_mode"] = "force_generic_plan"
     return await asyncpg.create_pool(
         dsn,
         min_size=0,
         max_size=size,
         timeout=3,
-        command_timeout=command_timeout_seconds,
+        command_timeout=_COMMAND_TIMEOUT_SECONDS,
         max_inactive_connection_lifetime=60,
-        init=init,
         reset=_leave_as_is,
-        server_settings=_server_settings(role, application_name),
+        connection_class=RiderConnection,
+        server_settings=settings,
     )
 
 
@@ -149,9 +158,23 @@ async def tenant_transaction(
     pool: Pool, tenant_id: UUID, *, timeout_seconds: float = 3.0
 ) -> AsyncIterator[Connection]:
     """Like ``transaction``, on a pool of the tenant role, seeing this tenant's rows alone."""
-    async with transaction(pool, timeout_seconds=timeout_seconds) as borrowed:
-        await borrowed.execute(_QUERIES["enter_tenant"], str(tenant_id))
-        yield borrowed
+    async with connection(pool, timeout_seconds=timeout_seconds) as borrowed:
+        _rider_connection(borrowed).ride(_QUERIES["enter_tenant"], str(tenant_id))
+        async with borrowed.transaction():
+            yield borrowed
+
+
+def execute_at_commit(connection: Connection, query: LiteralString, *values: Value) -> None:
+    """Have a query sent along with the COMMIT that ends a ``tenant_transaction``.
+
+    Nothing else may be executed in between. Where the query fails, the transaction does.
+    """
+    _rider_connection(connection).ride(query, *values)
+
+
+def _rider_connection(borrowed: Connection) -> RiderConnection:
+    # The pool's proxies pass on what they do not know.
+    return cast("RiderConnection", borrowed)
 
 
 async def database_fault(pool: Pool, *, timeout_seconds: float = 1.0) -> str | None:

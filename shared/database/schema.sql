@@ -80,6 +80,18 @@ begin
 end
 $_$;
 
+CREATE FUNCTION postern.finish_delivery(in_tenant_id uuid, in_delivery_id uuid, in_outcome json, in_duration_ms real) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update postern.deliveries
+        set dispatch_status = 'dispatched', handler_outcome = in_outcome, duration_ms = in_duration_ms,
+            completed_at = clock_timestamp(), next_attempt_at = null
+        where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
+    delete from postern.outbox where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
+end
+$$;
+
 CREATE FUNCTION postern.lease_rate_limit_tokens(in_tenant_id uuid, in_webhook_id uuid, in_gateway_id uuid, per_minute integer, held integer, returned integer, wanted integer, lease_seconds double precision, OUT granted integer, OUT wait_seconds double precision) RETURNS record
     LANGUAGE plpgsql
     AS $$

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from shared.database.pool import Connection
+from shared.database.pool import Connection, execute_at_commit
 from shared.database.queries import Queries
 from shared.domain.delivery import DispatchStatus, QueuedDelivery
 from shared.domain.identifiers import DeliveryId, TenantId
@@ -67,10 +67,17 @@ class Attempts:
             breaker_is_open=row["is_open"],
         )
 
-    async def finish(self, delivery: QueuedDelivery, *, outcome: str, duration_ms: float) -> None:
-        """Close a delivery that this transaction has claimed."""
-        await self._connection.execute(
-            _QUERIES["finish"], delivery.tenant_id, delivery.delivery_id, outcome, duration_ms
+    def finish_at_commit(
+        self, delivery: QueuedDelivery, *, outcome: str, duration_ms: float
+    ) -> None:
+        """Close a delivery that this transaction has claimed, as the last that it does."""
+        execute_at_commit(
+            self._connection,
+            _QUERIES["finish"],
+            delivery.tenant_id,
+            delivery.delivery_id,
+            outcome,
+            duration_ms,
         )
 
     async def fail(self, delivery: QueuedDelivery, *, outcome: str, duration_ms: float) -> bool:

@@ -22,13 +22,7 @@ for update of d
 -- finish --
 -- Close a claimed delivery in the transaction that holds its effect.
 -- $1 tenant_id, $2 delivery_id, $3 outcome as JSON text, $4 duration_ms
-with finished as (
-    update postern.deliveries
-    set dispatch_status = 'dispatched', handler_outcome = $3, duration_ms = $4,
-        completed_at = clock_timestamp(), next_attempt_at = null
-    where tenant_id = $1 and delivery_id = $2
-)
-delete from postern.outbox where tenant_id = $1 and delivery_id = $2
+select postern.finish_delivery($1, $2, $3::text::json, $4)
 
 -- fail --
 -- End a delivery as failed, unless another copy moved it on meanwhile; free its idempotency key, so that the sender

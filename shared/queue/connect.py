@@ -75,6 +75,7 @@ def connect_consumer(
         pool,
         lease_seconds=lease_seconds,
         claims=FairClaims(max_of_tenant=max(1, concurrency * 3 // 4)),
+        deletes_late=True,
     )
 
 

@@ -26,6 +26,10 @@ _QUERIES = Queries(__package__, "postgres.sql")
 #: Wait after an empty look: doubled from the first to the second while nothing comes.
 _FIRST_IDLE_SECONDS = 0.01
 _LAST_IDLE_SECONDS = 0.05
+#: What was acknowledged is deleted once there is so much of it, or so long after the last time:
+#: a worker's own transactions have mostly deleted it already.
+_DELETED_AT_A_TIME = 64
+_DELETED_EVERY_SECONDS = 0.5
 #: How long leaving may take when PostgreSQL is away; leases run out by themselves.
 _CLOSE_SECONDS = 3.0
 
@@ -78,10 +82,17 @@ class PostgresConsumer:
     """Leases outbox rows to one worker process.
 
     A worker that commits an outcome deletes the row in the same transaction. What is acknowledged
-    here is deleted too, in one statement before the next claim; there is then nothing to find.
+    here is deleted too, in one statement before a claim; there is then nothing to find.
     """
 
-    def __init__(self, pool: Pool, *, lease_seconds: float, claims: Claims) -> None:
+    def __init__(
+        self, pool: Pool, *, lease_seconds: float, claims: Claims, deletes_late: bool = False
+    ) -> None:
+        """Read the outbox.
+
+        With ``deletes_late`` what is acknowledged may stay, leased, for a moment: for workers, who
+        have deleted most of it, and not for relays, who would hold up the rest of its order.
+        """
         self._pool = pool
         self._claims = claims
         #: Set when a delivery has left the hands of this process: its tenant may have another.
@@ -89,6 +100,8 @@ class PostgresConsumer:
         self._lease_seconds = lease_seconds
         self._held: set[_Row] = set()
         self._finished: list[_Row] = []
+        self._deletes_late = deletes_late
+        self._delete_at = 0.0
         self._idle_seconds = _FIRST_IDLE_SECONDS
 
     async def receive(self, *, limit: int, wait_seconds: float) -> Sequence[Receipt]:
@@ -115,6 +128,8 @@ class PostgresConsumer:
         row = _row_of(receipt)
         self._let_go(row)
         self._finished.append(row)
+        if isinstance(receipt.content, QueuedDelivery) and receipt.content.ordering_key:
+            self._delete_at = 0.0  # others of its key wait behind the row
 
     async def nack(self, receipt: Receipt, *, delay_seconds: float) -> None:
         """Give a lease back early, to be taken again after the delay."""
@@ -142,7 +157,8 @@ class PostgresConsumer:
     async def _claim(self, limit: int) -> list[Receipt]:
         with _queue_errors():
             async with connection(self._pool) as borrowed:
-                await self._delete_finished(borrowed)
+                if self._is_time_to_delete():
+                    await self._delete_finished(borrowed)
                 tenants = [row.tenant_id for row in self._held]
                 rows = await self._claims.claim(borrowed, limit, self._lease_seconds, tenants)
                 if not rows:
@@ -175,12 +191,20 @@ class PostgresConsumer:
         self._held.add(row)
         return Receipt(content=_delivery_from(row, claimed["ordering_key"], record), handle=row)
 
+    def _is_time_to_delete(self) -> bool:
+        return (
+            not self._deletes_late
+            or len(self._finished) >= _DELETED_AT_A_TIME
+            or monotonic() >= self._delete_at
+        )
+
     async def _delete_finished(self, borrowed: Connection) -> None:
         # More may be acknowledged while the statement runs: only what it named is forgotten.
         rows = tuple(self._finished)
         if rows:
             await borrowed.execute(_QUERIES["delete_finished"], *_columns(rows))
             del self._finished[: len(rows)]
+            self._delete_at = monotonic() + _DELETED_EVERY_SECONDS
 
 
 async def _release(borrowed: Connection, rows: Collection[_Row], *, delay_seconds: float) -> None:

@@ -22,10 +22,15 @@ LOG_EVERYTHING = "alter system set log_statement = 'all'"
 LOG_NOTHING = "alter system reset log_statement"
 
 _PARAMETER = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+#: What every transaction has that finishes a delivery.
+_CLOSING = "finish_delivery"
 _PREPARED = re.compile(r"execute [^:]*: ", re.DOTALL)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LINE_COMMENT = re.compile(r"--[^\n]*")
-_CONNECTION = "-c role=postern_tenant -c jit=off -c enable_seqscan=off"
+_CONNECTION = (
+    "-c role=postern_tenant -c jit=off -c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,54 +40,74 @@ class Statement:
     text: str
     parameters: Mapping[int, str | None]
 
-    def mentions(self, value: str) -> bool:
-        """Return whether a parameter has this value."""
-        return value in self.parameters.values()
+    @property
+    def word(self) -> str:
+        """Its first word."""
+        return self.text.partition(" ")[0].lower()
 
 
-def statements_of(log_dir: Path, delivery_id: UUID) -> list[Statement]:
-    """Return the transaction that closed a delivery, from its first statement to its last."""
+#: Statements that were sent at once, and answered at once.
+Request = Sequence[Statement]
+
+
+def requests_of(log_dir: Path, delivery_id: UUID) -> list[Request]:
+    """Return the transaction that closed a delivery, request by request."""
     for transaction in _transactions(log_dir):
         if any(
-            "update postern.deliveries" in each.text and each.mentions(str(delivery_id))
-            for each in transaction
+            _CLOSING in each.text and str(delivery_id) in each.parameters.values()
+            for request in transaction
+            for each in request
         ):
             return transaction
     raise LookupError(f"no transaction of {delivery_id} in {log_dir}")
 
 
-def _transactions(log_dir: Path) -> Iterator[list[Statement]]:
-    by_process: dict[int, list[Statement]] = {}
+def _transactions(log_dir: Path) -> Iterator[list[Request]]:
+    by_process: dict[int, list[Request]] = {}
     for file in sorted(log_dir.glob("*.json")):
         for line in file.read_bytes().splitlines():
             entry: dict[str, Any] = orjson.loads(line)
-            statement = _statement(entry)
-            if statement is None:
+            request = _request(entry)
+            if not request:
                 continue
-            sent = by_process.setdefault(entry["pid"], [])
-            sent.append(statement)
-            word = statement.text.lower().rstrip(";")
-            if word == "begin":
-                by_process[entry["pid"]] = [statement]
-            elif word == "commit":
+            if request[0].word == "begin":
+                by_process[entry["pid"]] = []
+            by_process.setdefault(entry["pid"], []).append(request)
+            if request[-1].word == "commit":
                 yield by_process.pop(entry["pid"])
 
 
-def _statement(entry: Mapping[str, Any]) -> Statement | None:
+def _request(entry: Mapping[str, Any]) -> Request:
     message = entry.get("message", "")
     if message.startswith("statement: "):
-        return Statement(message.removeprefix("statement: ").strip(), {})
+        texts = message.removeprefix("statement: ").split(";")
+        return [_with_parameters(text.strip()) for text in texts if text.strip()]
     if not message.startswith("execute "):
-        return None
+        return []
     parameters = {
-        int(number): None if text == "NULL" else text[1:-1].replace("''", "'")
+        int(number): None if text == "NULL" else _unquoted(text)
         for number, text in _PARAMETER.findall(entry.get("detail", ""))
     }
-    return Statement(_PREPARED.sub("", message, count=1).strip(), parameters)
+    return [Statement(_PREPARED.sub("", message, count=1).strip(), parameters)]
+
+
+def _with_parameters(text: str) -> Statement:
+    """Return a statement that was sent without parameters as one with its literals as such."""
+    parameters: dict[int, str | None] = {}
+
+    def number(match: re.Match[str]) -> str:
+        parameters[len(parameters) + 1] = _unquoted(match[0])
+        return f"${len(parameters)}"
+
+    return Statement(_LITERAL.sub(number, text), parameters)
+
+
+def _unquoted(literal: str) -> str:
+    return literal[1:-1].replace("''", "'")
 
 
 def pgbench_script(
-    statements: Sequence[Statement], example: Batch, batch: Batch, *, known_ids: Collection[str]
+    requests: Sequence[Request], example: Batch, batch: Batch, *, known_ids: Collection[str]
 ) -> str:
     """Return a script that does for each delivery of a batch what was done for the example's.
 
@@ -96,7 +121,13 @@ def pgbench_script(
         device: f"'{named}",
         f"ws-{device}": f"'ws-{named}",
     }
-    sent = {value for each in statements for value in each.parameters.values() if value}
+    sent = {
+        value
+        for request in requests
+        for each in request
+        for value in each.parameters.values()
+        if value
+    }
     for value in sent - computed.keys() - set(known_ids):
         if _UUID.fullmatch(value):
             computed[value] = _id(batch.prefix.replace("-8000-", "-9000-"), ":device")
@@ -105,10 +136,20 @@ def pgbench_script(
             r"\set i :i + 1",
             r"\set n :first + :i * :clients + :client_id",
             r"\set device :n % :devices",
-            *(_filled(each, computed) for each in statements),
+            *(line for request in requests for line in _lines(request, computed)),
             "",
         ]
     )
+
+
+def _lines(request: Request, computed: Mapping[str, str]) -> Iterator[str]:
+    """Yield a request's lines: what was sent at once goes out at once."""
+    if len(request) > 1:
+        yield r"\startpipeline"
+    for statement in request:
+        yield _filled(statement, computed)
+    if len(request) > 1:
+        yield r"\endpipeline"
 
 
 def _id(prefix: str, number: str) -> str:

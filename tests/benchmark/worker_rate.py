@@ -99,7 +99,7 @@ class SideBySide:
         self._concurrency: int = arguments.concurrency
         self._prefix = id_prefix()
         self._next = 1
-        self.statements: Sequence[replay.Statement] = ()
+        self.requests: Sequence[replay.Request] = ()
         self._example = self._batch("example", 2)
 
     def learn(self) -> None:
@@ -114,7 +114,7 @@ class SideBySide:
             connection.execute("select pg_reload_conf()")
         log_dir = self._stack.postgres.data_dir / "log"
         second = replace(self._example, first=self._example.first + 1, count=1)
-        self.statements = replay.statements_of(log_dir, second.ids[0])
+        self.requests = replay.requests_of(log_dir, second.ids[0])
         self._example = second
 
     def round(self, *, worker_first: bool) -> Round:
@@ -161,7 +161,7 @@ class SideBySide:
         script = Path(self._stack.plan.directory) / "pgbench.sql"
         script.write_text(
             replay.pgbench_script(
-                self.statements,
+                self.requests,
                 self._example,
                 batch,
                 known_ids=[str(self._origin.tenant_id), str(self._origin.webhook_id)],
@@ -246,10 +246,11 @@ def measure(arguments: argparse.Namespace) -> list[Round]:
         print_machine(stack.plan.directory)
         side_by_side = SideBySide(stack, origin_of(stack.database_url), arguments)
         side_by_side.learn()
-        print(f"{len(side_by_side.statements)} statements for each delivery", flush=True)
+        print(f"{len(side_by_side.requests)} round trips for each delivery", flush=True)
         if arguments.show:
-            for statement in side_by_side.statements:
-                print(f"{statement.text}\n    {statement.parameters}")
+            for number, request in enumerate(side_by_side.requests, start=1):
+                for statement in request:
+                    print(f"{number}: {statement.text}\n    {statement.parameters}")
         rounds = []
         for number in range(arguments.rounds):
             rounds.append(side_by_side.round(worker_first=number % 2 == 0))
