@@ -98,6 +98,7 @@ class LedgerMachine(RuleBasedStateMachine):
         seen = self.run(self.ledger.read(keys=KEYS))
         self.promises.check(seen, self.model.placed)
         assert seen == self.model.snapshot()
+        self.run(self.ledger.hold_time())
         self._is_sound = True
 
     def teardown(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
+from time import monotonic
 from typing import Any, Self
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, create_pool
 from shared.domain.identifiers import TenantId, uuid7
 from tests.integration.ledger.reading import read_ledger
 from tests.integration.ledger.scripted import CREATE_EFFECTS
-from tests.integration.ledger.states import RETRY_SECONDS, Rules
+from tests.integration.ledger.states import GRID_SECONDS, RETRY_SECONDS, Rules
 
 #: As which the workers' connections show.
 WORKER = "model-worker"
@@ -29,17 +30,19 @@ insert into postern.webhooks (
     tenant_id, webhook_id, name, slug, auth_type, handler_type, handler_config, retry_policy)
 values ($1, $2, $3, $3, 'bearer', 'direct_action', '{"action": "leaveEffect"}', $4)
 """
-#: Time passes by making everything older: what is due, and what is over, follows from that.
-_AGE = """
-update postern.deliveries
-set received_at = received_at - '{0} s'::interval,
-    next_attempt_at = next_attempt_at - '{0} s'::interval;
-update postern.outbox set available_at = available_at - '{0} s'::interval;
-update postern.idempotency_keys set expires_at = expires_at - '{0} s'::interval;
-update postern.circuit_breakers
-set probe_at = probe_at - '{0} s'::interval, probe_until = probe_until - '{0} s'::interval,
-    opened_at = opened_at - '{0} s'::interval;
-"""
+#: Everything that lies at a moment.
+_MOMENTS = {
+    "deliveries": ("received_at", "next_attempt_at"),
+    "outbox": ("available_at",),
+    "idempotency_keys": ("expires_at",),
+    "circuit_breakers": ("opened_at", "probe_at", "probe_until"),
+}
+_OLDER = "{0} - interval '{1} s'"
+_SNAPPED = (
+    "now() + ceil(extract(epoch from {0} - now())::numeric / {1})::integer * interval '{1} s'"
+)
+#: A step takes milliseconds, and on a busy machine a second.
+_MOST_DRIFT_SECONDS = 5.0
 
 
 class RealLedger:
@@ -70,6 +73,7 @@ class RealLedger:
     async def begin(self, webhooks: Mapping[UUID, Rules]) -> None:
         """Start anew, with a tenant and its webhooks."""
         await self.admin.execute(_CLEAR)
+        self._held_at = monotonic()
         self.tenant_id = TenantId(uuid7())
         await self.admin.execute(_INSERT_TENANT, self.tenant_id, "acme")
         for number, (webhook_id, rules) in enumerate(webhooks.items()):
@@ -86,8 +90,19 @@ class RealLedger:
         return await read_ledger(self.admin, keys=keys)
 
     async def age(self, seconds: int) -> None:
-        """Let time pass."""
-        await self.admin.execute(_AGE.format(seconds))
+        """Let time pass: everything gets older, and what is due follows from that."""
+        await self._move(_OLDER, seconds)
+
+    async def hold_time(self) -> None:
+        """Undo the passing of real time before it adds up to something."""
+        if monotonic() - self._held_at > _MOST_DRIFT_SECONDS:
+            await self._move(_SNAPPED, GRID_SECONDS)
+            self._held_at = monotonic()
+
+    async def _move(self, expression: str, seconds: int) -> None:
+        for table, columns in _MOMENTS.items():
+            moves = [f"{column} = {expression.format(column, seconds)}" for column in columns]
+            await self.admin.execute(f"update postern.{table} set {', '.join(moves)}")
 
 
 def _policy(rules: Rules) -> dict[str, object]:

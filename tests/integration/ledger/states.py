@@ -9,13 +9,13 @@ from uuid import UUID
 from shared.domain.delivery import DispatchStatus
 
 RETRY_SECONDS = 60
-BREAKER_FAILURES = 3
+BREAKER_FAILURES = 2
 HOLD_SECONDS = 600
 LONGEST_HOLD_SECONDS = 1200
 PROBE_SECONDS = 60
 LONGEST_HELD_SECONDS = 600
 CHAIN_SECONDS = 30
-#: Moments are compared on this grid: more than an example takes, and no two events are nearer.
+#: Moments are compared on this grid: longer than any step takes, and no two events are nearer.
 GRID_SECONDS = 30
 
 ENDED = frozenset({DispatchStatus.DISPATCHED, DispatchStatus.FAILED})
