@@ -6,6 +6,7 @@ Where a test says nothing else, the same traffic on the system as it is comes fi
 import asyncio
 import inspect
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -53,9 +54,11 @@ _ORDERED: Mapping[str, Any] = MappingProxyType(
         "retry_policy": {"max_attempts": 20, "first_delay_seconds": 0.2},
     }
 )
-_EARLY_AND_WATCHED = MappingProxyType(
+#: The shortest that the settings allow.
+_GRACE_SECONDS = 30
+_WATCHED = MappingProxyType(
     {
-        "POSTERN_WORKER_RECONCILE_GRACE_SECONDS": "30",
+        "POSTERN_WORKER_RECONCILE_GRACE_SECONDS": str(_GRACE_SECONDS),
         "POSTERN_WORKER_KAFKA_SESSION_SECONDS": "6",
     }
 )
@@ -92,10 +95,17 @@ def test_offsets_committed_early_are_caught(rig: Rig) -> None:
         journal = scenarios.all_workers_die_committing(
             rig, scene, once=lambda: _queue_is_empty(rig)
         )
+        sent_before = time.monotonic()
         report = rig.checker.check(scene, journal, quiet_seconds=0)
         assert report.breaches() == {Breach.LOST}
 
-        sabotage.restart_workers(rig.stack, "commit_offsets_early", settings=_EARLY_AND_WATCHED)
+        # A reconciler looks as soon as it starts: let it find them old enough.
+        wait_for(
+            lambda: time.monotonic() - sent_before,
+            lambda age: age > _GRACE_SECONDS,
+            timeout_seconds=2 * _GRACE_SECONDS,
+        )
+        sabotage.restart_workers(rig.stack, "commit_offsets_early", settings=_WATCHED)
         rig.assert_kept(scene, journal, quiet_seconds=90)
 
 
