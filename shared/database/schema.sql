@@ -1106,9 +1106,6 @@ ALTER TABLE ONLY psa.project_status_mappings
 ALTER TABLE ONLY psa.project_tasks
     ADD CONSTRAINT project_tasks_pkey PRIMARY KEY (tenant_id, task_id);
 
-ALTER TABLE ONLY psa.project_tasks
-    ADD CONSTRAINT project_tasks_tenant_id_project_id_wbs_code_key UNIQUE (tenant_id, project_id, wbs_code);
-
 ALTER TABLE ONLY psa.projects
     ADD CONSTRAINT projects_pkey PRIMARY KEY (tenant_id, project_id);
 

@@ -7,10 +7,9 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.database.pool import Connection
 from shared.database.queries import Queries
-from shared.domain.identifiers import TenantId
 from shared.errors import NotFound
+from shared.psa.store import Store
 
 _QUERIES = Queries(__package__, "assets.sql")
 
@@ -47,18 +46,13 @@ class UpsertedAsset:
 
 
 class Assets:
-    """Writes assets on one connection."""
+    """Writes assets on a delivery's transaction."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def upsert(
-        self,
-        tenant_id: TenantId,
-        asset_id: UUID,
-        *,
-        values: AssetValues,
-        mentioned: Collection[str],
+        self, asset_id: UUID, *, values: AssetValues, mentioned: Collection[str]
     ) -> UpsertedAsset:
         """Create an asset from all values, or change the mentioned columns of the one there is.
 
@@ -66,12 +60,13 @@ class Assets:
             NotFound: The tenant has no such client. The transaction can then only be rolled back.
         """
         try:
-            row = await self._connection.fetchrow(
+            row = await self._store.connection.fetchrow(
                 _QUERIES["upsert"],
-                tenant_id,
+                self._store.tenant_id,
                 asset_id,
                 list(mentioned),
                 *(getattr(values, column) for column in _COLUMNS),
+                self._store.delivery_id,
             )
         except asyncpg.ForeignKeyViolationError as error:
             raise NotFound(f"there is no client {values.client_id}") from error

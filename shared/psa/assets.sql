@@ -1,9 +1,13 @@
 -- upsert --
 -- Create an asset with all values, or change those of its columns that are mentioned and leave the others alone.
--- An inserted row has no xmax; one that the conflict clause updated carries this transaction's own.
+-- An inserted row has no xmax; one that the conflict clause updated carries this transaction's own. An event tells of
+-- what is other than before; nobody writes the asset in between, for the caller holds its external id.
 -- $1 tenant_id, $2 asset_id, $3 mentioned columns, $4 client_id, $5 asset_type, $6 name, $7 asset_tag,
 -- $8 serial_number, $9 status, $10 location, $11 is_inactive, $12 agent_status, $13 last_seen_at,
--- $14 rmm_provider, $15 rmm_scope, $16 rmm_snapshot as JSON text
+-- $14 rmm_provider, $15 rmm_scope, $16 rmm_snapshot as JSON text, $17 delivery_id
+with before as (
+    select * from psa.assets where tenant_id = $1 and asset_id = $2
+), written as (
 insert into psa.assets as a (
     tenant_id, asset_id, client_id, asset_type, name, asset_tag, serial_number, status, location, is_inactive,
     agent_status, last_seen_at, rmm_provider, rmm_scope, rmm_snapshot)
@@ -23,4 +27,31 @@ on conflict (tenant_id, asset_id) do update set
     rmm_scope     = case when 'rmm_scope'     = any ($3::text[]) then excluded.rmm_scope     else a.rmm_scope end,
     rmm_snapshot  = case when 'rmm_snapshot'  = any ($3::text[]) then excluded.rmm_snapshot  else a.rmm_snapshot end,
     updated_at    = now()
-returning a.name, a.xmax = 0 as created
+returning a.*, a.xmax = 0 as created
+), told as (
+insert into psa.events (tenant_id, entity_type, entity_id, event_name, changes, delivery_id)
+select $1, 'asset', $2, case when w.created then 'asset.created' else 'asset.updated' end, changed.fields, $17
+from written w
+left join before b on true
+cross join lateral (
+    select json_object_agg(field.name, field.value order by field.name) as fields
+    from (values
+        ('client_id',     to_json(w.client_id),     w.client_id     is distinct from b.client_id),
+        ('asset_type',    to_json(w.asset_type),    w.asset_type    is distinct from b.asset_type),
+        ('name',          to_json(w.name),          w.name          is distinct from b.name),
+        ('asset_tag',     to_json(w.asset_tag),     w.asset_tag     is distinct from b.asset_tag),
+        ('serial_number', to_json(w.serial_number), w.serial_number is distinct from b.serial_number),
+        ('status',        to_json(w.status),        w.status        is distinct from b.status),
+        ('location',      to_json(w.location),      w.location      is distinct from b.location),
+        ('is_inactive',   to_json(w.is_inactive),   w.is_inactive   is distinct from b.is_inactive),
+        ('agent_status',  to_json(w.agent_status),  w.agent_status  is distinct from b.agent_status),
+        ('last_seen_at',  to_json(w.last_seen_at),  w.last_seen_at  is distinct from b.last_seen_at),
+        ('rmm_provider',  to_json(w.rmm_provider),  w.rmm_provider  is distinct from b.rmm_provider),
+        ('rmm_scope',     to_json(w.rmm_scope),     w.rmm_scope     is distinct from b.rmm_scope),
+        ('rmm_snapshot',  to_json(true),            w.rmm_snapshot::text is distinct from b.rmm_snapshot::text)
+    ) as field (name, value, is_changed)
+    where field.is_changed
+) as changed
+where changed.fields is not null
+)
+select name, created from written

@@ -9,12 +9,23 @@ import asyncpg
 from shared.database.pool import Connection
 from shared.database.queries import Queries
 from shared.errors import Conflict, NotFound
+from shared.psa.references import References
 
 _QUERIES = Queries(__package__, "directory.sql")
 
-#: Entity types that can be looked up, with the query that tells whether one exists.
-_EXISTENCE = {"client": _QUERIES["client_exists"], "asset": _QUERIES["asset_exists"]}
-ENTITY_TYPES = frozenset(_EXISTENCE)
+#: Entity types that a sender's ids can stand for.
+ENTITY_TYPES = frozenset(
+    {
+        "asset",
+        "client",
+        "contact",
+        "invoice",
+        "project",
+        "project_task",
+        "ticket",
+        "time_entry",
+    }
+)
 
 #: Column to value.
 Entity = Mapping[str, Any]
@@ -67,7 +78,7 @@ class Directory:
 
     async def exists(self, tenant_id: UUID, entity_type: str, entity_id: UUID) -> bool:
         """Tell whether the tenant has this entity; the type is one of ``ENTITY_TYPES``."""
-        found: bool = await self._connection.fetchval(
-            _EXISTENCE[entity_type], tenant_id, entity_id
+        missing = await References(self._connection).find_missing(
+            tenant_id, [(entity_type, entity_id)]
         )
-        return found
+        return not missing

@@ -32,11 +32,3 @@ select a.asset_id, a.client_id, c.name as client_name, a.asset_type, a.name, a.a
 from psa.assets a
 left join psa.clients c on c.tenant_id = a.tenant_id and c.client_id = a.client_id
 where a.tenant_id = $1 and a.asset_id = $2
-
--- client_exists --
--- $1 tenant_id, $2 client_id
-select exists (select from psa.clients where tenant_id = $1 and client_id = $2)
-
--- asset_exists --
--- $1 tenant_id, $2 asset_id
-select exists (select from psa.assets where tenant_id = $1 and asset_id = $2)

@@ -12,7 +12,7 @@ from shared.errors import NotFound
 from shared.psa.assets import Assets, AssetValues
 from worker.actions.context import ActionContext, ActionResult
 from worker.actions.fields import ActionFields, ClientRef, ExternalId, Json, ShortText, Text
-from worker.actions.lookup import entity_miss, external_id_miss
+from worker.actions.lookup import client_change, entity_miss
 from worker.actions.registry import ActionOutcome, action
 from worker.actions.rmm import RmmSnapshot, read_snapshot
 from worker.outcome import Reject
@@ -67,7 +67,7 @@ async def upsert_asset(ctx: ActionContext, fields: UpsertAsset) -> ActionOutcome
     snapshot = read_snapshot(fields.rmm_snapshot)
     if isinstance(snapshot, Reject):
         return snapshot
-    client = await _client_change(ctx, fields)
+    client = await client_change(ctx, fields)
     if isinstance(client, Reject):
         return client
     changes = {**client, **_changes(fields, snapshot)}
@@ -80,9 +80,7 @@ async def upsert_asset(ctx: ActionContext, fields: UpsertAsset) -> ActionOutcome
     )
     values = AssetValues(**{"name": fields.external_id, **_without_none(changes)})
     try:
-        asset = await Assets(ctx.connection).upsert(
-            ctx.tenant_id, asset_id, values=values, mentioned=changes.keys()
-        )
+        asset = await Assets(ctx.store).upsert(asset_id, values=values, mentioned=changes.keys())
     except NotFound:
         return _client_miss(fields, changes["client_id"])
     done = _what_was_done(snapshot, created=asset.created)
@@ -103,24 +101,6 @@ def _changes(fields: UpsertAsset, snapshot: RmmSnapshot | None) -> dict[str, Any
     if "rmm_snapshot" in fields.model_fields_set:
         mapped["rmm_snapshot"] = _json(fields.rmm_snapshot)
     return {**told, **mapped, **final}
-
-
-async def _client_change(
-    ctx: ActionContext, fields: UpsertAsset
-) -> dict[str, UUID | None] | Reject:
-    """Return the client as a change, none where the delivery mentions no client."""
-    if fields.client_id is not None:
-        return {"client_id": fields.client_id}
-    external_id = fields.client_external_id
-    if external_id is None:
-        cleared = bool(fields.model_fields_set & {"client_id", "client_external_id"})
-        return {"client_id": None} if cleared else {}
-    client_id = await ctx.mappings.find(ctx.external_key("client", external_id))
-    if client_id is None:
-        return external_id_miss(
-            ctx, field="client_external_id", entity_type="client", external_id=external_id
-        )
-    return {"client_id": client_id}
 
 
 def _client_miss(fields: UpsertAsset, client_id: UUID) -> Reject:

@@ -2,6 +2,26 @@
 
 from types import ModuleType
 
-from worker.actions import assets, ticket_comments, tickets
+from worker.actions import (
+    assets,
+    clients,
+    contacts,
+    invoices,
+    project_tasks,
+    tags,
+    ticket_comments,
+    tickets,
+    time_entries,
+)
 
-BUNDLED: tuple[ModuleType, ...] = (assets, ticket_comments, tickets)
+BUNDLED: tuple[ModuleType, ...] = (
+    assets,
+    clients,
+    contacts,
+    invoices,
+    project_tasks,
+    tags,
+    ticket_comments,
+    tickets,
+    time_entries,
+)

@@ -1,7 +1,9 @@
 """Finding the entities that a delivery names."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
 from uuid import UUID
 
 from shared.psa.references import REFERENCE_TYPES, References
@@ -62,9 +64,16 @@ def taken(field: str, reason: str) -> Reject:
     return Reject(f"{field} {reason}", "conflict", {"field": field})
 
 
-async def reference_fault(ctx: ActionContext, fields: ActionFields) -> Reject | None:
-    """Return the fault of fields that refer to what the tenant does not have, all of them."""
-    named = _references(fields)
+async def reference_fault(
+    ctx: ActionContext,
+    fields: ActionFields,
+    others: Mapping[str, tuple[str, UUID]] = MappingProxyType({}),
+) -> Reject | None:
+    """Return the fault of fields that refer to what the tenant does not have, all of them.
+
+    ``others`` are references, type and id by field, that the fields' own types do not tell.
+    """
+    named = {**_references(fields), **others}
     if not named:
         return None
     missing = await References(ctx.connection).find_missing(ctx.tenant_id, list(named.values()))
@@ -120,6 +129,35 @@ async def find_mapped(
     if row is None:
         return stale_mapping(entity_type=entity_type, external_id=external_id, entity_id=entity_id)
     return Found(entity_id, row)
+
+
+class ClientFields(Protocol):
+    """Fields that may name a client, by its id or by the sender's."""
+
+    client_id: UUID | None
+    client_external_id: str | None
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The fields that the delivery mentions."""
+
+
+async def client_change(
+    ctx: ActionContext, fields: ClientFields
+) -> dict[str, UUID | None] | Reject:
+    """Return the client as a change, none where the delivery mentions no client."""
+    if fields.client_id is not None:
+        return {"client_id": fields.client_id}
+    external_id = fields.client_external_id
+    if external_id is None:
+        cleared = bool(fields.model_fields_set & {"client_id", "client_external_id"})
+        return {"client_id": None} if cleared else {}
+    client_id = await ctx.mappings.find(ctx.external_key("client", external_id))
+    if client_id is None:
+        return external_id_miss(
+            ctx, field="client_external_id", entity_type="client", external_id=external_id
+        )
+    return {"client_id": client_id}
 
 
 async def claim_external_id(

@@ -343,7 +343,6 @@ create table psa.project_tasks (
     created_at                timestamptz not null default now(),
     updated_at                timestamptz not null default now(),
     primary key (tenant_id, task_id),
-    unique (tenant_id, project_id, wbs_code),
     foreign key (tenant_id, project_id) references psa.projects,
     foreign key (tenant_id, project_id, phase_id) references psa.project_phases (tenant_id, project_id, phase_id),
     foreign key (tenant_id, project_status_mapping_id) references psa.project_status_mappings,

@@ -1,5 +1,5 @@
 -- Fewer round trips and fewer indexes on the way of a delivery through a worker.
--- depends: 0004.recovery_and_fairness
+-- depends: 0005.psa_store
 
 -- Close a claimed delivery in the transaction that holds its effect. A function, so that it can be sent without
 -- parameters, along with COMMIT, and still has a plan that is kept.

@@ -94,4 +94,20 @@ def test_entry_point_that_cannot_be_imported_is_refused() -> None:
 
 def test_worker_has_the_bundled_actions() -> None:
     """The composition root registers them by itself."""
-    assert build_registry().find("upsertAssetByExternalId") is not None
+    names = {definition["name"] for definition in build_registry().definitions()}
+    assert names == {
+        "addTagToEntityByExternalId",
+        "addTicketCommentByExternalId",
+        "changeTicketStatusByExternalId",
+        "createProjectTask",
+        "createTicket",
+        "createTimeEntry",
+        "markInvoicePaidByExternalId",
+        "setClientActiveByExternalId",
+        "updateInvoiceStatusByExternalId",
+        "updateProjectTaskStatusByExternalId",
+        "updateTicketByExternalId",
+        "upsertAssetByExternalId",
+        "upsertClientByExternalId",
+        "upsertContactByExternalId",
+    }

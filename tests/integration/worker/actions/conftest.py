@@ -75,11 +75,60 @@ _REFERENCE_DATA: list[tuple[str, str, str, dict[str, object]]] = [
     ),
     ("server", "assets", "asset_id", {"name": "srv-1"}),
     ("support", "services", "service_id", {"name": "Support"}),
+    ("travel", "non_billable_categories", "category_id", {"name": "Travel"}),
+    ("call", "interactions", "interaction_id", {"client_id": "@contoso", "title": "Call"}),
+    (
+        "march",
+        "time_periods",
+        "period_id",
+        {"start_date": "2026-03-01", "end_date": "2026-03-31"},
+    ),
+    (
+        "invoice",
+        "invoices",
+        "invoice_id",
+        {
+            "client_id": "@contoso",
+            "invoice_number": "INV-1",
+            "status": "sent",
+            "currency_code": "EUR",
+            "custom_fields": {"kept": 1},
+        },
+    ),
+    ("move", "projects", "project_id", {"client_id": "@contoso", "name": "Move"}),
+    ("bare", "projects", "project_id", {"client_id": "@contoso", "name": "Bare"}),
+    (
+        "tenth",
+        "project_phases",
+        "phase_id",
+        {"project_id": "@move", "name": "Clean up", "wbs_code": "10"},
+    ),
+    (
+        "second",
+        "project_phases",
+        "phase_id",
+        {"project_id": "@move", "name": "Pack", "wbs_code": "2"},
+    ),
+    ("todo", "project_status_mappings", "project_status_mapping_id", {"name": "To do"}),
+    (
+        "doing",
+        "project_status_mappings",
+        "project_status_mapping_id",
+        {"project_id": "@move", "name": "Doing", "order_number": 2},
+    ),
+    (
+        "ready",
+        "project_status_mappings",
+        "project_status_mapping_id",
+        {"project_id": "@move", "name": "Ready", "order_number": 1},
+    ),
+    (
+        "cleaning",
+        "project_status_mappings",
+        "project_status_mapping_id",
+        {"project_id": "@move", "phase_id": "@tenth", "name": "Cleaning", "order_number": 9},
+    ),
 ]
-#: Columns that a row made from a record has to name, because a record has no defaults.
-_DEFAULTS: dict[str, dict[str, object]] = {
-    "assets": {"asset_type": "server", "status": "active", "is_inactive": False},
-}
 
 
 @pytest.fixture(scope="session")
@@ -113,5 +162,5 @@ async def office(shared_database_url: str) -> AsyncIterator[Office]:
         await ledger.insert_webhook(field_mapping={})
         opened = Office(ledger, build_processor(tenant_pool, Sandbox(size=1), registry))
         for name, table, key, columns in _REFERENCE_DATA:
-            await opened.insert(name, table, key, _DEFAULTS.get(table, {}) | columns)
+            await opened.insert(name, table, key, columns)
         yield opened

@@ -144,6 +144,6 @@ class Office:
 
     def _resolved(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            name: self.resolved(value) if isinstance(value, str) else value
+            name: self.resolved(value) if str(value).startswith("@") else value
             for name, value in body.items()
         }
