@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tests.chaos import schedule
+from tests.chaos.death_watch import DeathWatch
 from tests.chaos.injector import Happened, Injector
 from tests.chaos.lanes import Lane, stage_lanes
 from tests.chaos.schedule import Fault, draw_schedule
@@ -16,7 +17,6 @@ from tests.chaos.system import ChaosSystem
 from tests.chaos.verdict import Verdict, give_verdict
 from tests.e2e.harness import Shape, Stack
 from tests.faults.checker import Checker
-from tests.faults.judgement import Breach, Violation
 from tests.faults.traffic import Load
 
 #: Freezes outlast a session, so that a worker comes back to partitions that others have.
@@ -55,7 +55,6 @@ class Run:
         self._directory = directory
         self._plan = plan
         self._say = say
-        self._deaths: list[Violation] = []
 
     def execute(self) -> Verdict:
         """Return what came of it."""
@@ -85,9 +84,10 @@ class Run:
             seed=self._plan.seed,
         )
         injector = Injector(stack, system, lanes)
+        deaths = DeathWatch(system, injector)
         self._say(f"{self._plan.deliveries} events in {self._plan.seconds:.0f} s begin")
         with self._sending(lanes) as loads:
-            self._break(injector, system, loads)
+            self._break(injector, deaths, loads)
             for load in loads.values():
                 load.join()
         sent_seconds = next(iter(loads.values())).now
@@ -97,7 +97,7 @@ class Run:
             checker,
             [(lane, loads[lane.name].journal) for lane in lanes],
             injector,
-            deaths=self._deaths,
+            deaths=deaths.violations,
             seconds={"sending": sent_seconds, "until quiet": quiet_seconds},
             logs=self._directory / "logs",
         )
@@ -113,17 +113,18 @@ class Run:
                 for lane in lanes
             }
 
-    def _break(self, injector: Injector, system: ChaosSystem, loads: dict[str, Load]) -> None:
+    def _break(self, injector: Injector, deaths: DeathWatch, loads: dict[str, Load]) -> None:
         """Inject every fault at its time, and look meanwhile whether any program has died."""
         clock = next(iter(loads.values()))
         faults, pending = self._plan.faults(), list[Future[Happened]]()
         with ThreadPoolExecutor(max_workers=32, thread_name_prefix="fault") as threads:
-            while faults or any(not future.done() for future in pending) or _sending(loads):
+            while faults or pending or _sending(loads):
                 while faults and faults[0].at <= clock.now:
                     pending.append(
                         threads.submit(injector.inject, faults.pop(0), lambda: clock.now)
                     )
-                self._look_after(injector, system, clock.now)
+                for death in deaths.look(clock.now):
+                    self._say(str(death))
                 pending = [future for future in pending if not self._told(future)]
                 time.sleep(0.05)
 
@@ -132,17 +133,6 @@ class Run:
             return False
         self._say(str(future.result()))
         return True
-
-    def _look_after(self, injector: Injector, system: ChaosSystem, now: float) -> None:
-        """Start what died, as any supervisor would, and hold it against the run."""
-        for name, program in system.programs.items():
-            code = program.exit_code
-            if code is None or injector.is_down_on_purpose(name):
-                continue
-            detail = f"{name} ended with {code} at {now:.1f} s: {program.log_tail(600)}"
-            self._deaths.append(Violation(Breach.DIED, name, detail))
-            self._say(detail)
-            program.start()
 
     def _quiet(self, checker: Checker, lanes: list[Lane]) -> float:
         began = time.perf_counter()

@@ -10,16 +10,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from deploy.local.control import wait_for
+from tests.chaos.death_watch import DeathWatch
 from tests.chaos.group_guest import produce
 from tests.chaos.injector import Injector
-from tests.chaos.run import Run, RunPlan
 from tests.chaos.schedule import Fault, FaultKind
 from tests.chaos.verdict import garbage_violations
 from tests.e2e import test_faults_controls as faults_controls
@@ -253,25 +252,24 @@ def test_delivery_without_an_end_is_caught(rig: Rig) -> None:
 
 
 @only_postgres
-def test_program_that_ends_by_itself_is_caught(rig: Rig, tmp_path: Path) -> None:
+def test_program_that_ends_by_itself_is_caught(rig: Rig) -> None:
     """A program that nobody ended is named, and started; one that a fault has in hand is not."""
     system: Any = rig.stack.system
     injector = Injector(rig.stack, system, [])
-    plan = RunPlan(seed=1, fault_count=0, deliveries=0, per_second=1)
-    run, program = Run(tmp_path, plan, lambda _: None), system.programs["worker-2"]
+    deaths, program = DeathWatch(system, injector), system.programs["worker-2"]
     kill = Fault(
         number=1, at=0.0, kind=FaultKind.KILL, target="worker-2", seconds=0.5, strength=0.0
     )
     with ThreadPoolExecutor() as threads:
         fault = threads.submit(injector.inject, kill, lambda: 0.0)
         wait_for(lambda: program.exit_code, lambda code: code is not None)
-        run._look_after(injector, system, 0.0)
+        assert deaths.look(0.0) == []
         fault.result()
-    assert run._deaths == []
 
     program.kill()
-    run._look_after(injector, system, 0.0)
-    assert [(item.breach, item.event_id) for item in run._deaths] == [(Breach.DIED, "worker-2")]
+    (found,) = deaths.look(0.0)
+    assert (found.breach, found.event_id) == (Breach.DIED, "worker-2")
+    assert deaths.violations == [found]
     program.wait_ready()
 
 

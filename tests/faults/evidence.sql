@@ -56,7 +56,7 @@ create constraint trigger hold_commit after insert or update on psa.assets
 
 -- stumble --
 -- $1 share of handlings that fail
-insert into faults.stumbles values (%s)
+with former as (delete from faults.stumbles) insert into faults.stumbles values (%s)
 
 -- garbage --
 -- The records that were put aside, by what was in them.

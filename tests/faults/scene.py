@@ -94,7 +94,7 @@ def webhook_body(slug: str, secret: str) -> dict[str, Any]:
 
 def wait_until_known(stack: Stack, scene: Scene, gateway: Gateway) -> None:
     """Wait until a gateway accepts events of the scene; the probe belongs to no journal."""
-    probe = scene.body(f"probe-{secrets.token_hex(4)}")
+    probe = scene.body(f"probe-x{secrets.token_hex(4)}")
     url = f"http://{gateway.host}:{gateway.port}{scene.path}"
     wait_for(
         lambda: stack.http.post(url, content=probe, headers=scene.headers(probe)),
