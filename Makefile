@@ -77,6 +77,10 @@ schema: $(INSTALLED) ## Write shared/database/schema.sql anew from the migration
 settings: $(INSTALLED) ## Write deploy/example.env anew from the settings
 	$(BIN)/python -m deploy.example_env
 
+.PHONY: actions
+actions: $(INSTALLED) ## Write docs/actions.md anew from the models of the actions
+	$(BIN)/python -m deploy.action_reference
+
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \
