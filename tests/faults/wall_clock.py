@@ -16,9 +16,12 @@ from tests.house import ROOT
 _PACKAGE = "libfaketime"
 #: The one for programs with threads.
 _LIBRARY = "libfaketimeMT.so.1"
+_SITE = Path(__file__).parent / "faketime"
 _DOWNLOAD_SECONDS = 120
-#: After a jump was written, the program may go on for so long on the old time.
-NOTICED_SECONDS = 1
+#: How long a program goes by what it last read of its clock's file; reading takes 70 microseconds.
+_READ_AGAIN_SECONDS = 1
+#: After a jump the program may go on for so long on the old time: whole seconds are compared.
+NOTICED_SECONDS = _READ_AGAIN_SECONDS + 1
 
 
 class WallClockUnavailable(Exception):
@@ -42,9 +45,10 @@ class WallClock:
         return {
             "LD_PRELOAD": str(prepare_library(self._root)),
             "FAKETIME_TIMESTAMP_FILE": str(self._path),
-            # Read at most once a second: each reading takes 70 microseconds.
-            "FAKETIME_CACHE_DURATION": str(NOTICED_SECONDS),
+            "FAKETIME_CACHE_DURATION": str(_READ_AGAIN_SECONDS),
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # time.sleep would fail without what is there.
+            "PYTHONPATH": f"{_SITE}:{ROOT}",
             # Files keep their true times.
             "NO_FAKE_STAT": "1",
         }

@@ -1,0 +1,1 @@
+"""On the path of programs that run on a WallClock."""
