@@ -1322,9 +1322,6 @@ ALTER TABLE ONLY psa.contacts
 ALTER TABLE ONLY psa.contacts
     ADD CONSTRAINT contacts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
-ALTER TABLE ONLY psa.events
-    ADD CONSTRAINT events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
-
 ALTER TABLE ONLY psa.interactions
     ADD CONSTRAINT interactions_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
 

@@ -28,30 +28,39 @@ on conflict (tenant_id, asset_id) do update set
     rmm_snapshot  = case when 'rmm_snapshot'  = any ($3::text[]) then excluded.rmm_snapshot  else a.rmm_snapshot end,
     updated_at    = now()
 returning a.*, a.xmax = 0 as created
+), changed as materialized ( -- text by text: an aggregate would take twice as long
+    select w.created, concat_ws(',',
+        case when w.client_id is distinct from b.client_id
+            then '"client_id":' || coalesce(to_json(w.client_id)::text, 'null') end,
+        case when w.asset_type is distinct from b.asset_type
+            then '"asset_type":' || coalesce(to_json(w.asset_type)::text, 'null') end,
+        case when w.name is distinct from b.name
+            then '"name":' || coalesce(to_json(w.name)::text, 'null') end,
+        case when w.asset_tag is distinct from b.asset_tag
+            then '"asset_tag":' || coalesce(to_json(w.asset_tag)::text, 'null') end,
+        case when w.serial_number is distinct from b.serial_number
+            then '"serial_number":' || coalesce(to_json(w.serial_number)::text, 'null') end,
+        case when w.status is distinct from b.status
+            then '"status":' || coalesce(to_json(w.status)::text, 'null') end,
+        case when w.location is distinct from b.location
+            then '"location":' || coalesce(to_json(w.location)::text, 'null') end,
+        case when w.is_inactive is distinct from b.is_inactive
+            then '"is_inactive":' || coalesce(to_json(w.is_inactive)::text, 'null') end,
+        case when w.agent_status is distinct from b.agent_status
+            then '"agent_status":' || coalesce(to_json(w.agent_status)::text, 'null') end,
+        case when w.last_seen_at is distinct from b.last_seen_at
+            then '"last_seen_at":' || coalesce(to_json(w.last_seen_at)::text, 'null') end,
+        case when w.rmm_provider is distinct from b.rmm_provider
+            then '"rmm_provider":' || coalesce(to_json(w.rmm_provider)::text, 'null') end,
+        case when w.rmm_scope is distinct from b.rmm_scope
+            then '"rmm_scope":' || coalesce(to_json(w.rmm_scope)::text, 'null') end,
+        case when w.rmm_snapshot::text is distinct from b.rmm_snapshot::text then '"rmm_snapshot":true' end
+    ) as fields
+    from written w left join before b on true
 ), told as (
-insert into psa.events (tenant_id, entity_type, entity_id, event_name, changes, delivery_id)
-select $1, 'asset', $2, case when w.created then 'asset.created' else 'asset.updated' end, changed.fields, $17
-from written w
-left join before b on true
-cross join lateral (
-    select json_object_agg(field.name, field.value order by field.name) as fields
-    from (values
-        ('client_id',     to_json(w.client_id),     w.client_id     is distinct from b.client_id),
-        ('asset_type',    to_json(w.asset_type),    w.asset_type    is distinct from b.asset_type),
-        ('name',          to_json(w.name),          w.name          is distinct from b.name),
-        ('asset_tag',     to_json(w.asset_tag),     w.asset_tag     is distinct from b.asset_tag),
-        ('serial_number', to_json(w.serial_number), w.serial_number is distinct from b.serial_number),
-        ('status',        to_json(w.status),        w.status        is distinct from b.status),
-        ('location',      to_json(w.location),      w.location      is distinct from b.location),
-        ('is_inactive',   to_json(w.is_inactive),   w.is_inactive   is distinct from b.is_inactive),
-        ('agent_status',  to_json(w.agent_status),  w.agent_status  is distinct from b.agent_status),
-        ('last_seen_at',  to_json(w.last_seen_at),  w.last_seen_at  is distinct from b.last_seen_at),
-        ('rmm_provider',  to_json(w.rmm_provider),  w.rmm_provider  is distinct from b.rmm_provider),
-        ('rmm_scope',     to_json(w.rmm_scope),     w.rmm_scope     is distinct from b.rmm_scope),
-        ('rmm_snapshot',  to_json(true),            w.rmm_snapshot::text is distinct from b.rmm_snapshot::text)
-    ) as field (name, value, is_changed)
-    where field.is_changed
-) as changed
-where changed.fields is not null
+    insert into psa.events (tenant_id, entity_type, entity_id, event_name, changes, delivery_id)
+    select $1, 'asset', $2, case when created then 'asset.created' else 'asset.updated' end,
+           ('{' || fields || '}')::json, $17
+    from changed where fields <> ''
 )
 select name, created from written

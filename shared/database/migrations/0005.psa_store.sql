@@ -494,7 +494,7 @@ create table psa.tag_mappings (
 -- What changed, told in the transaction that changed it. Readers follow (transaction_id, event_number) and stop short
 -- of the oldest transaction that still runs, so that no row can turn up behind them.
 create table psa.events (
-    tenant_id      uuid not null references postern.tenants,
+    tenant_id      uuid not null, -- no foreign key: each event would lock the tenant's row
     transaction_id xid8 not null default pg_current_xact_id(),
     event_number   bigint not null generated always as identity,
     occurred_at    timestamptz not null default now(),
