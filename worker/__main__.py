@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import sys
 
 import uvloop
@@ -28,6 +29,10 @@ def main() -> int:
             sys.stdout.writelines(lines)
             return 0
         configure_logging(level=settings.log_level, form=settings.log_format, program="worker")
+        # What is loaded by now stays: the collector need not look at it, nor run for every 700
+        # objects of deliveries, which leave no cycles behind.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
         uvloop.run(_run_until_signal(settings))
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")

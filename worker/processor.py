@@ -4,20 +4,25 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from shared.clock import Clock
-from shared.database.pool import Connection, Pool, tenant_transaction
-from shared.domain.delivery import DispatchStatus, QueuedDelivery
+from shared.database.pool import Pool, tenant_transaction
+from shared.domain.delivery import QueuedDelivery
 from shared.domain.webhook import DirectAction, Webhook, WorkflowStart
 from shared.errors import DatabaseUnavailable
-from shared.ledger.attempts import Attempts, Claim
-from shared.ledger.circuit_breakers import CircuitBreakers
+from shared.ledger.attempts import Attempts
 from shared.ledger.order import Order
 from worker import metrics
 from worker.attempt import Attempt, AttemptRules
-from worker.bounded_run import run_bounded, unexpected_error
+from worker.bounded_run import unexpected_error
 from worker.breaker import BreakerGate
-from worker.handlers.direct_action import DirectActionHandler, PreparedAction
+from worker.claimed_run import (
+    BreakerOpenError,
+    ClaimedRun,
+    ConfigurationChangedError,
+    Prepared,
+    RolledBackError,
+)
+from worker.handlers.direct_action import DirectActionHandler
 from worker.outcome import Done, Outcome, Reject, Retry
-from worker.outcome_document import encode_outcome
 from worker.settlement import Settlement
 from worker.webhooks import WebhookCache
 
@@ -26,24 +31,6 @@ _MAX_RELOADS = 5
 #: Deliveries of one key that are handled in a row before others have their turn.
 _LONGEST_CHAIN = 100
 _CHAIN_LEASE_SECONDS = 30.0
-
-Prepared = PreparedAction | Reject | Retry
-
-
-class _ConfigurationChangedError(Exception):
-    """The claim shows another version of the webhook than the one prepared for."""
-
-
-class _BreakerOpenError(Exception):
-    """The claim shows that the webhook's circuit breaker is open."""
-
-
-class _RolledBackError(Exception):
-    """Carries an outcome out of the transaction that it must not commit."""
-
-    def __init__(self, outcome: Retry | Reject) -> None:
-        self.outcome = outcome
-        super().__init__(outcome.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +57,7 @@ class Processor:
         self._clock = clock
         self._settlement = Settlement(pool, rules, clock)
         self._breaker = BreakerGate(pool)
+        self._claimed = ClaimedRun(pool, rules, clock, self._breaker)
 
     async def process(self, delivery: QueuedDelivery) -> None:
         """Make one attempt and record what became of it.
@@ -146,13 +134,13 @@ class Processor:
             attempt.webhook = webhook
             prepared = await self._prepare(webhook, delivery, body)
             try:
-                return await self._run_claimed(attempt, webhook, prepared)
-            except _RolledBackError as rolled_back:
+                return await self._claimed.run(attempt, webhook, prepared)
+            except RolledBackError as rolled_back:
                 return rolled_back.outcome
-            except _ConfigurationChangedError:
+            except ConfigurationChangedError:
                 metrics.CONFIGURATION_RELOADS.inc()
                 self._webhooks.forget(webhook)
-            except _BreakerOpenError:
+            except BreakerOpenError:
                 attempt.is_probe = await self._breaker.take_probe(delivery)
                 if not attempt.is_probe and await self._breaker.hold(delivery):
                     return _Held()
@@ -172,49 +160,6 @@ class Processor:
             case _:
                 assert_never(webhook.handler)
 
-    async def _run_claimed(
-        self, attempt: Attempt, webhook: Webhook, prepared: Prepared
-    ) -> Outcome | None:
-        """Claim, run and finish in one transaction, which only ``Done`` commits with an effect."""
-        delivery = attempt.delivery
-        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
-            claim = await Attempts(connection).claim(delivery)
-            if claim is None or _is_stale(claim, delivery):
-                return None
-            if claim.webhook_version != webhook.version:
-                raise _ConfigurationChangedError
-            if claim.breaker_is_open and not attempt.is_probe:
-                raise _BreakerOpenError
-            outcome = await self._run(prepared, connection)
-            if not isinstance(outcome, Done):
-                raise _RolledBackError(outcome)
-            was_open = await self._finish(connection, attempt, claim, outcome)
-        if was_open:
-            await self._breaker.release(delivery.tenant_id, delivery.webhook_id)
-        return outcome
-
-    async def _run(self, prepared: Prepared, connection: Connection) -> Outcome:
-        if isinstance(prepared, Reject | Retry):
-            return prepared
-        return await run_bounded(
-            prepared, connection, timeout_seconds=self._rules.handler_timeout_seconds
-        )
-
-    async def _finish(
-        self, connection: Connection, attempt: Attempt, claim: Claim, outcome: Done
-    ) -> bool:
-        """Close the delivery; return whether that has closed an open circuit breaker."""
-        delivery = attempt.delivery
-        was_open = claim.webhook_has_failed and await CircuitBreakers(connection).close(
-            delivery.tenant_id, delivery.webhook_id
-        )
-        Attempts(connection).finish_at_commit(
-            delivery,
-            outcome=encode_outcome(outcome.result),
-            duration_ms=(self._clock.monotonic() - attempt.started) * 1000,
-        )
-        return was_open
-
     async def _find_body(self, delivery: QueuedDelivery) -> bytes:
         async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
             body = await Attempts(connection).find_body(delivery.tenant_id, delivery.delivery_id)
@@ -225,11 +170,3 @@ class Processor:
 
     def _age_seconds(self, delivery: QueuedDelivery) -> float:
         return max((self._clock.now() - delivery.received_at).total_seconds(), 0.0)
-
-
-def _is_stale(claim: Claim, delivery: QueuedDelivery) -> bool:
-    """Return whether another copy of the delivery has moved it on."""
-    return (
-        claim.dispatch_status is not DispatchStatus.PENDING
-        or claim.retry_count != delivery.attempt
-    )

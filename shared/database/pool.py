@@ -155,11 +155,21 @@ async def transaction(pool: Pool, *, timeout_seconds: float = 3.0) -> AsyncItera
 
 @asynccontextmanager
 async def tenant_transaction(
-    pool: Pool, tenant_id: UUID, *, timeout_seconds: float = 3.0
+    pool: Pool,
+    tenant_id: UUID,
+    *,
+    timeout_seconds: float = 3.0,
+    first: tuple[LiteralString, *tuple[Value, ...]] | None = None,
 ) -> AsyncIterator[Connection]:
-    """Like ``transaction``, on a pool of the tenant role, seeing this tenant's rows alone."""
+    """Like ``transaction``, on a pool of the tenant role, seeing this tenant's rows alone.
+
+    ``first`` is a query with its values that is sent along with BEGIN; what it returns is lost.
+    """
     async with connection(pool, timeout_seconds=timeout_seconds) as borrowed:
-        _rider_connection(borrowed).ride(_QUERIES["enter_tenant"], str(tenant_id))
+        rider_connection = _rider_connection(borrowed)
+        rider_connection.ride(_QUERIES["enter_tenant"], str(tenant_id))
+        if first is not None:
+            rider_connection.ride(*first)
         async with borrowed.transaction():
             yield borrowed
 

@@ -25,15 +25,18 @@ Value = UUID | str | int | float | None
 
 
 class RiderConnection(_Connection):
-    """A connection that sends a rider with its next BEGIN or COMMIT."""
+    """A connection that sends what rides along with its next BEGIN or COMMIT."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._rider: str | None = None
+        self._riders: list[str] = []
 
     def ride(self, query: LiteralString, *values: Value) -> None:
-        """Have a query whose result nobody needs sent with the BEGIN or COMMIT that comes next."""
-        self._rider = with_literals(query, *values)
+        """Have a query whose result nobody needs sent with the BEGIN or COMMIT that comes next.
+
+        Those that ride together are executed in the order in which they were named.
+        """
+        self._riders.append(with_literals(query, *values))
 
     async def execute(
         self,
@@ -41,21 +44,21 @@ class RiderConnection(_Connection):
         *args: Any,
         timeout: float | None = None,  # noqa: ASYNC109 - the driver's own signature
     ) -> str:
-        """Execute a statement; one that begins or commits takes the rider along."""
-        if self._rider is None or query not in {"BEGIN;", "COMMIT;", "ROLLBACK;"}:
+        """Execute a statement; one that begins or commits takes the riders along."""
+        if not self._riders or query not in {"BEGIN;", "COMMIT;", "ROLLBACK;"}:
             return await super().execute(query, *args, timeout=timeout)
-        rider, self._rider = self._rider, None
+        riders, self._riders = ";".join(self._riders), []
         match query:
             case "BEGIN;":
-                return await super().execute(f"BEGIN;{rider}")
+                return await super().execute(f"BEGIN;{riders}")
             case "COMMIT;":
-                return await self._commit_after(rider)
+                return await self._commit_after(riders)
             case _:
                 return await super().execute(query)
 
-    async def _commit_after(self, rider: str) -> str:
+    async def _commit_after(self, riders: str) -> str:
         try:
-            return await super().execute(f"{rider};COMMIT;")
+            return await super().execute(f"{riders};COMMIT;")
         except asyncpg.PostgresError:
             # COMMIT was not reached, and the driver takes the transaction for ended.
             await super().execute("ROLLBACK;")

@@ -1,19 +1,23 @@
 """The attempts of a delivery: claim it, close it, fail it, put it back."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 
-from shared.database.pool import Connection, execute_at_commit
+from shared.database.pool import Connection, Pool, execute_at_commit, tenant_transaction
 from shared.database.queries import Queries
 from shared.domain.delivery import DispatchStatus, QueuedDelivery
 from shared.domain.identifiers import DeliveryId, TenantId
-from shared.errors import DeliveryHeld
+from shared.errors import DatabaseUnavailable, DeliveryHeld
 
 _QUERIES = Queries(__package__, "attempts.sql")
 
 #: How long a claim waits for another worker that holds the same delivery.
 _LOCK_TIMEOUT = "5s"
+#: What ``claim_expected`` raises.
+_UNEXPECTED = "PN001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,46 @@ class Claim:
     webhook_has_failed: bool
     #: Whether its circuit breaker is open.
     breaker_is_open: bool
+
+
+class UnexpectedDeliveryError(Exception):
+    """A delivery is not as it was expected to be; ``Attempts.claim`` shows how it is."""
+
+
+@asynccontextmanager
+async def claimed_transaction(
+    pool: Pool, delivery: QueuedDelivery, *, webhook_version: int
+) -> AsyncIterator[Connection]:
+    """Begin a tenant's transaction with a delivery claimed, in one round trip.
+
+    For the common case alone: the delivery waits for this attempt, its webhook has this version,
+    and nothing has failed there since the last success.
+
+    Raises:
+        UnexpectedDeliveryError: Something else is the case. Nothing has happened.
+        DeliveryHeld: Another holder keeps it for longer than a claim waits.
+    """
+    claim = (
+        _QUERIES["claim_expected"],
+        delivery.tenant_id,
+        delivery.delivery_id,
+        delivery.attempt,
+        webhook_version,
+        _LOCK_TIMEOUT,
+    )
+    has_begun = False
+    try:
+        async with tenant_transaction(pool, delivery.tenant_id, first=claim) as connection:
+            has_begun = True
+            yield connection
+    except asyncpg.PostgresError as error:
+        if not has_begun and error.sqlstate == _UNEXPECTED:
+            raise UnexpectedDeliveryError(str(error)) from error
+        raise
+    except DatabaseUnavailable as error:
+        if not has_begun and isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+            raise DeliveryHeld(str(error)) from error
+        raise
 
 
 class Attempts:

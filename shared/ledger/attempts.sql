@@ -19,6 +19,11 @@ left join postern.circuit_breakers b on b.tenant_id = d.tenant_id and b.webhook_
 where d.tenant_id = $1 and d.delivery_id = $2
 for update of d
 
+-- claim_expected --
+-- Claim a delivery as most are met, without a result; raise PN001 where it is not as expected.
+-- $1 tenant_id, $2 delivery_id, $3 attempt, $4 the webhook's version, $5 lock time-out with unit
+select postern.claim_expected($1, $2, $3, $4, $5)
+
 -- finish --
 -- Close a claimed delivery in the transaction that holds its effect.
 -- $1 tenant_id, $2 delivery_id, $3 outcome as JSON text, $4 duration_ms

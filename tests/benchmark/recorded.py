@@ -141,10 +141,9 @@ def _queued(row: AcceptedRow) -> QueuedDelivery:
 
 
 async def prepare_for_a_round(dsn: str) -> None:
-    """Leave no work of the seeding to the server: rows are analysed, pages are on disk."""
+    """Leave no work of the seeding to the server."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute("vacuum analyze", timeout=600)
-        await connection.execute("checkpoint", timeout=600)
     finally:
         await connection.close()

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import Mock
 
 import asyncpg
 import orjson
@@ -12,6 +13,7 @@ from shared.database.pool import Pool
 from shared.domain.retry import RetryPolicy
 from shared.errors import DatabaseUnavailable
 from shared.expressions.sandbox import Sandbox
+from shared.ledger.attempts import claimed_transaction
 from tests.integration.worker import effects
 from tests.integration.worker.world import (
     DEVICE_BODY,
@@ -21,7 +23,7 @@ from tests.integration.worker.world import (
     other_delivery,
     until,
 )
-from worker import processor as processor_module
+from worker import claimed_run
 from worker.actions.registry import Registry
 from worker.processor import Processor
 
@@ -69,7 +71,7 @@ async def test_copies_without_the_claim_check_have_many_effects(
     effects_ledger: Ledger, processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: it is the check of the claim that makes the test above pass."""
-    monkeypatch.setattr(processor_module, "_is_stale", lambda *_: False)
+    monkeypatch.setattr(claimed_run, "_is_stale", lambda *_: False)
     await _process_copies(effects_ledger, processor)
     assert await effects_ledger.effect_count() == _COPIES
 
@@ -385,3 +387,17 @@ async def test_outage_between_attempt_and_record_is_reported(
     with pytest.raises(asyncpg.InterfaceError):
         await tenant_pool.execute("select 1")
     assert await effects_ledger.effect_count() == 0
+
+
+async def test_deliveries_of_a_webhook_that_has_failed_are_looked_at_first(
+    effects_ledger: Ledger, processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short way is tried in vain once after a failure, and again only after a success."""
+    short_way = Mock(wraps=claimed_transaction)
+    monkeypatch.setattr(claimed_run, "claimed_transaction", short_way)
+    tries = []
+    for ending in ("retry", "done", "done", "done"):
+        await processor.process(await effects_ledger.record({"ending": ending}))
+        tries.append(short_way.call_count)
+    assert tries == [1, 2, 2, 3]
+    assert await effects_ledger.effect_count() == 3

@@ -1,0 +1,145 @@
+"""One transaction for claim, effect, outcome and state, which only success commits."""
+
+from shared.clock import Clock
+from shared.database.pool import Connection, Pool, tenant_transaction
+from shared.domain.delivery import DispatchStatus, QueuedDelivery
+from shared.domain.identifiers import WebhookId
+from shared.domain.webhook import Webhook
+from shared.ledger.attempts import (
+    Attempts,
+    Claim,
+    UnexpectedDeliveryError,
+    claimed_transaction,
+)
+from shared.ledger.circuit_breakers import CircuitBreakers
+from worker.attempt import Attempt, AttemptRules
+from worker.bounded_run import run_bounded
+from worker.breaker import BreakerGate
+from worker.handlers.direct_action import PreparedAction
+from worker.outcome import Done, Outcome, Reject, Retry
+from worker.outcome_document import encode_outcome
+
+Prepared = PreparedAction | Reject | Retry
+
+
+class ConfigurationChangedError(Exception):
+    """The claim shows another version of the webhook than the one prepared for."""
+
+
+class BreakerOpenError(Exception):
+    """The claim shows that the webhook's circuit breaker is open."""
+
+
+class RolledBackError(Exception):
+    """Carries an outcome out of the transaction that it must not commit."""
+
+    def __init__(self, outcome: Retry | Reject) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.reason)
+
+
+class ClaimedRun:
+    """Runs prepared handlers, each in a transaction that holds its delivery's claim.
+
+    Most deliveries are as expected, and are claimed with the BEGIN of the transaction, unseen;
+    where one is not, a second transaction looks at what is the case.
+    """
+
+    def __init__(
+        self, pool: Pool, rules: AttemptRules, clock: Clock, breaker: BreakerGate
+    ) -> None:
+        self._pool = pool
+        self._rules = rules
+        self._clock = clock
+        self._breaker = breaker
+        #: Webhooks whose last claim showed that attempts have failed since one succeeded.
+        self._failing: set[WebhookId] = set()
+
+    async def run(self, attempt: Attempt, webhook: Webhook, prepared: Prepared) -> Outcome | None:
+        """Claim, run and finish; return None where another copy has moved the delivery on.
+
+        Raises:
+            RolledBackError: The handler did not do what it should: nothing was kept.
+            ConfigurationChangedError: Nothing was done.
+            BreakerOpenError: Nothing was done.
+        """
+        if webhook.webhook_id not in self._failing and not attempt.is_probe:
+            try:
+                return await self._run_expected(attempt, webhook, prepared)
+            except UnexpectedDeliveryError:
+                pass  # nothing has happened yet
+        return await self._run_looked_at(attempt, webhook, prepared)
+
+    async def _run_expected(
+        self, attempt: Attempt, webhook: Webhook, prepared: Prepared
+    ) -> Outcome:
+        async with claimed_transaction(
+            self._pool, attempt.delivery, webhook_version=webhook.version
+        ) as connection:
+            outcome = await self._run_handler(prepared, connection)
+            self._finish(connection, attempt, outcome)
+        return outcome
+
+    async def _run_looked_at(
+        self, attempt: Attempt, webhook: Webhook, prepared: Prepared
+    ) -> Outcome | None:
+        delivery = attempt.delivery
+        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
+            claim = await Attempts(connection).claim(delivery)
+            if claim is None or _is_stale(claim, delivery):
+                return None
+            if claim.webhook_version != webhook.version:
+                raise ConfigurationChangedError
+            self._note_failing(webhook, claim)
+            if claim.breaker_is_open and not attempt.is_probe:
+                raise BreakerOpenError
+            outcome = await self._run_handler(prepared, connection)
+            was_open = claim.webhook_has_failed and await self._close_breaker(connection, attempt)
+            self._finish(connection, attempt, outcome)
+        if was_open:
+            await self._breaker.release(delivery.tenant_id, delivery.webhook_id)
+        return outcome
+
+    def _note_failing(self, webhook: Webhook, claim: Claim) -> None:
+        """Remember whose deliveries need a look, so that they are not expected in vain."""
+        if claim.webhook_has_failed:
+            self._failing.add(webhook.webhook_id)
+        else:
+            self._failing.discard(webhook.webhook_id)
+
+    async def _close_breaker(self, connection: Connection, attempt: Attempt) -> bool:
+        """Return whether this success has closed an open circuit breaker."""
+        delivery = attempt.delivery
+        return await CircuitBreakers(connection).close(delivery.tenant_id, delivery.webhook_id)
+
+    async def _run_handler(self, prepared: Prepared, connection: Connection) -> Done:
+        """Run the handler.
+
+        Raises:
+            RolledBackError: It did not do what it should.
+        """
+        outcome: Outcome = (
+            prepared
+            if isinstance(prepared, Reject | Retry)
+            else await run_bounded(
+                prepared, connection, timeout_seconds=self._rules.handler_timeout_seconds
+            )
+        )
+        if not isinstance(outcome, Done):
+            raise RolledBackError(outcome)
+        return outcome
+
+    def _finish(self, connection: Connection, attempt: Attempt, outcome: Done) -> None:
+        Attempts(connection).finish_at_commit(
+            attempt.delivery,
+            outcome=encode_outcome(outcome.result),
+            duration_ms=(self._clock.monotonic() - attempt.started) * 1000,
+        )
+
+
+def _is_stale(claim: Claim, delivery: QueuedDelivery) -> bool:
+    """Return whether another copy of the delivery has moved it on."""
+    return (
+        claim.dispatch_status is not DispatchStatus.PENDING
+        or claim.retry_count != delivery.attempt
+    )
