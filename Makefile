@@ -54,7 +54,7 @@ e2e: $(INSTALLED) ## Run the tests on real processes, faults included
 	$(BIN)/pytest tests/e2e
 
 .PHONY: chaos
-chaos: $(INSTALLED) ## Send signed traffic while things break, then check every event (FAULTS=120 DELIVERIES=20000 RATE=60 SEED=1)
+chaos: $(INSTALLED) ## Send signed traffic while things break, then check every event (FAULTS=120 DELIVERIES=20000 RATE=80 SEED=1)
 	$(BIN)/python -m tests.chaos $(foreach name,FAULTS DELIVERIES RATE SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
 
 .PHONY: bench

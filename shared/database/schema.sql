@@ -168,12 +168,14 @@ begin
     if not found then
         return true;
     end if;
-    update postern.ordered_deliveries set has_turn = true, is_parked = false
+    update postern.ordered_deliveries
+        set has_turn = true, is_parked = false, turn_at = case when following.is_parked then now() end
         where tenant_id = in_tenant_id and delivery_id = following.delivery_id;
     if following.is_parked then
         -- It has not run yet, so that its attempt is the first.
         insert into postern.outbox (tenant_id, delivery_id, available_at, ordering_key, ticket)
-            values (in_tenant_id, following.delivery_id, now(), in_ordering_key, nextval('postern.outbox_ticket'))
+            values (in_tenant_id, following.delivery_id, now() + interval '0.25 s', in_ordering_key,
+                    nextval('postern.outbox_ticket'))
             on conflict (tenant_id, delivery_id) do update
                 set available_at = excluded.available_at, ticket = excluded.ticket;
     end if;
@@ -394,7 +396,8 @@ CREATE TABLE postern.ordered_deliveries (
     "position" bigint NOT NULL,
     delivery_id uuid NOT NULL,
     has_turn boolean DEFAULT false NOT NULL,
-    is_parked boolean DEFAULT false NOT NULL
+    is_parked boolean DEFAULT false NOT NULL,
+    turn_at timestamp with time zone
 );
 
 ALTER TABLE postern.ordered_deliveries ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTITY (

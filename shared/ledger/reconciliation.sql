@@ -9,7 +9,7 @@ limit 1
 -- requeue_lost --
 -- Look at a batch of unfinished deliveries, oldest first, and queue again those that wait nowhere: without an outbox
 -- row, and untouched since before the queue last was empty of what was sent until then. One whose turn in its order
--- has not come is not lost; one that a worker is just handling is passed over. What is queued counts as touched, so
+-- has not come is not lost, and one that was parked counts from its turn; one that a worker is just handling is passed over. What is queued counts as touched, so
 -- that it is not queued again at once. Returns the last id looked at, how many were, and how many were queued.
 -- $1 look after this delivery_id, $2 seconds since the latest touch that may be lost, $3 most to look at
 with examined as materialized (
@@ -20,12 +20,12 @@ with examined as materialized (
     order by d.delivery_id
     limit $3::integer
 ), waiting_nowhere as materialized (
-    select e.tenant_id, e.delivery_id
+    select e.tenant_id, e.delivery_id, n.turn_at
     from examined e
+    left join postern.ordered_deliveries n on n.tenant_id = e.tenant_id and n.delivery_id = e.delivery_id
     where not exists (select from postern.outbox o
                       where o.tenant_id = e.tenant_id and o.delivery_id = e.delivery_id)
-      and not exists (select from postern.ordered_deliveries n
-                      where n.tenant_id = e.tenant_id and n.delivery_id = e.delivery_id and n.is_parked)
+      and n.is_parked is not true
 ), lost as materialized (
     select l.tenant_id, l.delivery_id, l.retry_count, l.ordering_key
     from waiting_nowhere w
@@ -33,7 +33,8 @@ with examined as materialized (
         select d.tenant_id, d.delivery_id, d.retry_count, d.ordering_key
         from postern.deliveries d
         where d.tenant_id = w.tenant_id and d.delivery_id = w.delivery_id and d.dispatch_status = 'pending'
-          and coalesce(d.next_attempt_at, d.received_at) < now() - make_interval(secs => $2::double precision)
+          and greatest(coalesce(d.next_attempt_at, d.received_at), w.turn_at)
+              < now() - make_interval(secs => $2::double precision)
         for update skip locked) l
 ), touched as (
     update postern.deliveries d

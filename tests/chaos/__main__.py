@@ -39,7 +39,7 @@ def _arguments() -> tuple[RunPlan, bool]:
     parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
     parser.add_argument("--faults", type=int, default=120)
     parser.add_argument("--deliveries", type=int, default=20_000, help="events sent")
-    parser.add_argument("--rate", type=float, default=60.0, help="events per second")
+    parser.add_argument("--rate", type=float, default=80.0, help="events per second")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same schedule")
     parser.add_argument("--show", action="store_true", help="print the schedule and stop")
     given = parser.parse_args()

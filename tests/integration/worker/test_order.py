@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from random import Random
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from worker.consumer import ConsumerLimits, ConsumerLoop
 from worker.processor import Processor
 
 _QUICK = RetryPolicy(max_attempts=20, first_delay_seconds=0.01, max_delay_seconds=0.05)
+#: For which a delivery that was parked is left to whoever gave it the turn.
+_MOMENT = timedelta(seconds=0.25)
 _PENDING = "select count(*) from postern.deliveries where dispatch_status = 'pending'"
 
 
@@ -176,15 +179,45 @@ async def test_a_parked_delivery_is_queued_when_its_turn_comes(
     await _close(effects_ledger, head)
     (row,) = await effects_ledger.outbox()
     assert (row["delivery_id"], row["attempt"]) == (second.delivery_id, 0)
-    assert row["available_at"] <= row["read_at"]
+    assert row["available_at"] <= row["read_at"] + _MOMENT
     assert row["ticket"] > 0
     assert await _take_turn(tenant_pool, second)
+
+
+async def test_a_turn_is_left_to_whoever_gave_it(
+    effects_ledger: Ledger, tenant_pool: Pool
+) -> None:
+    """For a moment no relay and no other worker finds it due; who closed the one before does."""
+    head = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    second = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    assert await _take_turn(tenant_pool, head)
+    assert not await _take_turn(tenant_pool, second)
+    await effects_ledger.pool.execute("delete from postern.outbox")
+    await _close(effects_ledger, head)
+    given_at = await effects_ledger.pool.fetchval("select turn_at from postern.ordered_deliveries")
+    (row,) = await effects_ledger.outbox()
+    assert row["available_at"] == given_at + _MOMENT
+    assert await _claim_following(tenant_pool, head) == second.delivery_id
+    # It is in somebody's hands now, and then waits for a retry: not for whoever asks again.
+    assert await _claim_following(tenant_pool, head) is None
+
+
+async def test_a_retry_is_not_taken_up_before_its_time(
+    effects_ledger: Ledger, tenant_pool: Pool, processor: Processor
+) -> None:
+    """Who closes a delivery does not pull forward what waits for another attempt."""
+    head = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    second = await effects_ledger.record({"ending": "done", "failures": 1}, ordering_key="a")
+    await processor.process(second)
+    await processor.process(head)
+    assert (await effects_ledger.delivery(second))["retry_count"] == 1
+    assert await _claim_following(tenant_pool, head) is None
 
 
 async def test_a_long_line_is_left_to_others_in_between(
     effects_ledger: Ledger, processor: Processor
 ) -> None:
-    """Who has handled a hundred in a row leaves the next one in the outbox, due at once."""
+    """Who has handled a hundred in a row leaves the next one in the outbox, due in a moment."""
     line = [
         await effects_ledger.record({"ending": "done"}, ordering_key="a", is_published=True)
         for _ in range(102)
@@ -194,7 +227,7 @@ async def test_a_long_line_is_left_to_others_in_between(
     assert await _effects(effects_ledger) == [queued.delivery_id for queued in line[:100]]
     (row,) = await effects_ledger.outbox()
     assert row["delivery_id"] == line[100].delivery_id
-    assert row["available_at"] <= row["read_at"]
+    assert row["available_at"] <= row["read_at"] + _MOMENT
 
 
 async def test_no_turn_is_lost_when_closing_and_parking_meet(
@@ -257,6 +290,15 @@ async def _take_turn(pool: Pool, queued: QueuedDelivery) -> bool:
         return await Order(connection).take_turn(
             queued.tenant_id, queued.ordering_key, queued.delivery_id
         )
+
+
+async def _claim_following(pool: Pool, queued: QueuedDelivery) -> UUID | None:
+    assert queued.ordering_key is not None
+    async with tenant_transaction(pool, queued.tenant_id) as connection:
+        following = await Order(connection).claim_following(
+            queued.tenant_id, queued.ordering_key, lease_seconds=30.0
+        )
+    return None if following is None else following.delivery_id
 
 
 async def _close(ledger: Ledger, queued: QueuedDelivery) -> None:

@@ -32,6 +32,12 @@ _AGE = (
     "update postern.deliveries set received_at = received_at - make_interval(secs => $1), "
     "next_attempt_at = next_attempt_at - make_interval(secs => $1)"
 )
+_HAS_TURN = """
+insert into postern.ordered_deliveries (tenant_id, ordering_key, delivery_id, has_turn, turn_at)
+select tenant_id, 'key', delivery_id, true, now() - make_interval(secs => $1)
+from postern.deliveries
+on conflict (tenant_id, delivery_id) do update set turn_at = excluded.turn_at
+"""
 _CLEAR = "delete from postern.outbox"
 _FINISHED = """
 insert into postern.deliveries (
@@ -128,6 +134,17 @@ async def test_an_unknown_queue_delays_only(
     """With Kafka away, only what is older than the latest counts as lost."""
     await _lose(effects_ledger, seconds_ago=age_seconds)
     assert await _reconciler(system_pool, KnownBacklog(None)).reconcile() == expected
+
+
+async def test_what_waited_for_its_turn_counts_from_then(
+    effects_ledger: Ledger, system_pool: Pool
+) -> None:
+    """A delivery that was parked for long, and sent when its turn came, is not lost by its age."""
+    await _lose(effects_ledger, seconds_ago=1000)
+    await effects_ledger.pool.execute(_HAS_TURN, 5.0)
+    assert await _reconciler(system_pool).reconcile() == 0
+    await effects_ledger.pool.execute(_HAS_TURN, 100.0)
+    assert await _reconciler(system_pool).reconcile() == 1
 
 
 async def test_what_waits_for_a_retry_is_not_lost(
