@@ -157,7 +157,9 @@ def _id(prefix: str, number: str) -> str:
 
 
 def _filled(statement: Statement, computed: Mapping[str, str]) -> str:
-    text = _LINE_COMMENT.sub("", statement.text)
+    text = _LITERAL.sub(
+        lambda match: _literal(_unquoted(match[0])), _LINE_COMMENT.sub("", statement.text)
+    )
 
     def value(match: re.Match[str]) -> str:
         parameter = statement.parameters[int(match[1])]
@@ -201,5 +203,5 @@ def run_pgbench(dsn: str, script: Path, batch: Batch, *, clients: int) -> Pgbenc
     done = re.search(r"actually processed: (\d+)", ended.stdout)
     failed = re.search(r"failed transactions: (\d+)", ended.stdout)
     if ended.returncode or done is None or failed is None:
-        raise RuntimeError(f"pgbench said: {ended.stdout}{ended.stderr}")
+        raise RuntimeError(f"pgbench said: {ended.stdout}{ended.stderr[:2000]}")
     return PgbenchRun(int(done[1]), int(failed[1]))
