@@ -27,6 +27,7 @@ _WEBHOOKS: dict[str, Callable[[str], dict[str, Any]]] = {
     "rmm-device-updates": rmm_webhook,
     "github-events": github_webhook,
 }
+_REFERENCE_DATA = Path(__file__).parent / "demo_reference_data.json"
 
 
 @dataclass(kw_only=True)
@@ -38,6 +39,8 @@ class DemoTenant:
     control_api_url: str = ""
     #: By slug of the webhook.
     secrets: dict[str, str] = field(default_factory=dict)
+    #: What field mappings refer to, by section and key of ``demo_reference_data.json``.
+    reference_ids: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def receiver_url(self, slug: str) -> str:
         """Return where senders reach a webhook."""
@@ -65,8 +68,10 @@ def provide(stack: Stack) -> DemoTenant:
         demo = DemoTenant(api_key=bootstrap(stack))
     demo.gateway_url, demo.control_api_url = stack.gateway_url, stack.control_api_url
     with ControlApi(stack.control_api_url, demo.api_key) as api:
+        client_id = api.ensure_client(CLIENT_NAME)
         for slug, body_of in _WEBHOOKS.items():
-            _ensure_webhook(api, demo, slug, body_of)
+            _ensure_webhook(api, demo, slug, body_of, client_id=client_id)
+    demo.reference_ids = seed(stack, reference_data(client_id))
     write_private(path_of(directory), json.dumps(asdict(demo), indent=2))
     _wait_until_known(stack)
     return demo
@@ -74,21 +79,37 @@ def provide(stack: Stack) -> DemoTenant:
 
 def bootstrap(stack: Stack, *, slug: str = TENANT_SLUG, name: str = "Demo") -> str:
     """Make a tenant unless it exists; return a new API key."""
-    made = subprocess.run(
-        [
-            *(sys.executable, "-m", "control_api.bootstrap"),
-            *("--tenant-slug", slug, "--tenant-name", name),
-        ],
+    command = ("control_api.bootstrap", "--tenant-slug", slug, "--tenant-name", name)
+    api_key: str = _run(stack, *command)["api_key"]
+    return api_key
+
+
+def seed(stack: Stack, document: dict[str, Any], *, slug: str = TENANT_SLUG) -> Any:
+    """Fill a tenant's reference data; return the ids by section and key."""
+    return _run(stack, "control_api.seed", "--tenant-slug", slug, "-", given=json.dumps(document))
+
+
+def reference_data(client_id: str) -> dict[str, Any]:
+    """Return the demo's reference data, with the client that it has already."""
+    document: dict[str, Any] = json.loads(_REFERENCE_DATA.read_text())
+    document["clients"][0]["id"] = client_id
+    return document
+
+
+def _run(stack: Stack, *command: str, given: str = "") -> Any:
+    """Run a command of the project's own; return the JSON that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
         env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), **stack.shared_environment()},
         cwd=ROOT,
         check=False,
         capture_output=True,
         text=True,
+        input=given,
     )
-    if made.returncode:
-        raise RuntimeError(f"the tenant {slug} could not be made: {made.stderr}")
-    api_key: str = json.loads(made.stdout)["api_key"]
-    return api_key
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr}")
+    return json.loads(done.stdout)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -106,7 +127,12 @@ def _is_current(stack: Stack, demo: DemoTenant) -> bool:
 
 
 def _ensure_webhook(
-    api: ControlApi, demo: DemoTenant, slug: str, body_of: Callable[[str], dict[str, Any]]
+    api: ControlApi,
+    demo: DemoTenant,
+    slug: str,
+    body_of: Callable[[str], dict[str, Any]],
+    *,
+    client_id: str,
 ) -> None:
     webhook = api.find_webhook(slug)
     if webhook is None:
@@ -117,7 +143,7 @@ def _ensure_webhook(
     api.map_client(
         webhook["inbound_webhook_id"],
         external_id=CLIENT_EXTERNAL_ID,
-        client_id=api.ensure_client(CLIENT_NAME),
+        client_id=client_id,
     )
 
 

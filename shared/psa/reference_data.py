@@ -1,0 +1,73 @@
+"""What admins fill for actions to refer to: people, boards, statuses, projects, services."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from shared.database.pool import Connection
+from shared.database.queries import Queries
+from shared.errors import InvalidInput
+
+_QUERIES = Queries(__package__, "reference_data.sql")
+
+#: By table, so that each comes after those that it refers to.
+_UPSERTS = {
+    "users": _QUERIES["upsert_users"],
+    "teams": _QUERIES["upsert_teams"],
+    "clients": _QUERIES["upsert_clients"],
+    "locations": _QUERIES["upsert_locations"],
+    "contacts": _QUERIES["upsert_contacts"],
+    "boards": _QUERIES["upsert_boards"],
+    "ticket_statuses": _QUERIES["upsert_ticket_statuses"],
+    "priorities": _QUERIES["upsert_priorities"],
+    "categories": _QUERIES["upsert_categories"],
+    "services": _QUERIES["upsert_services"],
+    "projects": _QUERIES["upsert_projects"],
+    "project_phases": _QUERIES["upsert_project_phases"],
+    "project_status_mappings": _QUERIES["upsert_project_status_mappings"],
+    "non_billable_categories": _QUERIES["upsert_non_billable_categories"],
+    "interactions": _QUERIES["upsert_interactions"],
+    "time_periods": _QUERIES["upsert_time_periods"],
+    "invoices": _QUERIES["upsert_invoices"],
+}
+
+
+class ReferenceData:
+    """Writes reference data on one connection, in a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def upsert_settings(
+        self, tenant_id: UUID, *, ticket_prefix: str, tracks_responses: bool
+    ) -> None:
+        """Set how a tenant's tickets are numbered and tracked."""
+        await self._connection.execute(
+            _QUERIES["upsert_settings"], tenant_id, ticket_prefix, tracks_responses
+        )
+
+    async def upsert_all(
+        self, tenant_id: UUID, tables: Mapping[str, Sequence[Mapping[str, Any]]]
+    ) -> None:
+        """Insert or update rows by their ids, in the order in which tables refer to each other.
+
+        Raises:
+            InvalidInput: The rows of a table break a rule of it, such as two of one name. The
+                transaction can then only be rolled back.
+        """
+        for table, query in _UPSERTS.items():
+            rows = orjson.dumps(tables.get(table, [])).decode()
+            try:
+                await self._connection.execute(query, tenant_id, rows)
+            except (
+                asyncpg.IntegrityConstraintViolationError,
+                asyncpg.DataError,
+            ) as error:
+                raise InvalidInput(f"{table}: {_reason(error)}") from error
+
+
+def _reason(error: asyncpg.PostgresError) -> str:
+    return f"{error.message} {error.detail or ''}".strip()
