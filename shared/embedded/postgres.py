@@ -70,13 +70,15 @@ class EmbeddedPostgres:
         return f"postgresql://postgres@/{quote(database)}?host={quote(str(self._socket_dir))}"
 
     def start(self, *, timeout_seconds: float = 60) -> None:
-        """Start the server and wait until it accepts connections; recovery included.
+        """Start the server, also after it died, and wait until it accepts connections.
 
         Raises:
             RuntimeError: Another process holds the directory, or the server did not come up.
         """
         if self._process is not None:
-            return
+            if self.exit_code is None:
+                return
+            self._leave()
         self._take_lock()
         try:
             self._initialise()

@@ -51,6 +51,8 @@ class TopicLayout:
             "cleanup.policy": "delete",
             "compression.type": "producer",
             "max.message.bytes": str(LARGEST_RECORD_BYTES * 2),
+            # By CreateTime brokers refuse the records of a program whose clock is an hour ahead.
+            "message.timestamp.type": "LogAppendTime",
             "min.insync.replicas": str(self.min_insync_replicas),
             "retention.bytes": str(_UNLIMITED),
             "retention.ms": str(self.retention_hours * _HOUR_MS),

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: keeps its data through kills, and belongs to one process at a time."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -133,3 +134,14 @@ def test_data_of_another_version_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="of PostgreSQL 15"):
         EmbeddedPostgres(data).start()
     assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
+
+
+def test_server_that_died_is_started_again(tmp_path: Path) -> None:
+    """A server that somebody ended comes back with its data, by the object that started it."""
+    with EmbeddedPostgres(tmp_path / "data") as server:
+        keep(server, 1)
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGQUIT)
+        wait_until(lambda: server.exit_code is not None, timeout_seconds=20)
+        server.start()
+        assert rows(server) == [1]

@@ -5,8 +5,10 @@ import sys
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from shared.clock import unix_ms
 from shared.embedded.ports import free_port
 from shared.errors import ConfigurationError, QueueUnavailable
 from shared.queue.topic_layout import TopicLayout
@@ -20,6 +22,20 @@ async def test_ensure_topic_creates_once(kafka_bootstrap: str) -> None:
     await ensure_topic(kafka_bootstrap, topic, partitions=4)
     await ensure_topic(kafka_bootstrap, topic, partitions=4)
     await ensure_topic(kafka_bootstrap, topic, partitions=2)
+
+
+async def test_created_topic_takes_records_of_a_clock_that_is_ahead(kafka_bootstrap: str) -> None:
+    """A gateway or worker whose clock is off goes on publishing, and deletes nothing early."""
+    topic = f"topics-{uuid4().hex}"
+    await ensure_topic(kafka_bootstrap, topic, partitions=1)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
+    await producer.start()
+    try:
+        ahead_ms = unix_ms() + 7_200_000
+        placed = await producer.send_and_wait(topic, b"{}", timestamp_ms=ahead_ms)
+    finally:
+        await producer.stop()
+    assert placed.timestamp < ahead_ms
 
 
 async def test_ensure_topic_reports_what_the_broker_refuses(kafka_bootstrap: str) -> None:
