@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import threading
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,14 +82,29 @@ class Injector:
         """Inject one fault and undo it when its time is over; waits until its target is free."""
         with self._locks[fault.target]:
             began = now()
-            note = self._kinds[fault.kind](fault) or ""
+            note = self._attempt(fault)
             happened = Happened(fault, began, now(), note)
         self.happened.append(happened)
         return happened
 
+    def _attempt(self, fault: Fault) -> str:
+        try:
+            return self._kinds[fault.kind](fault) or ""
+        except Exception as error:  # noqa: BLE001 - a run of hours is judged, whatever broke here
+            traceback.print_exc()
+            return f"void: {error!r}"
+
     def is_down_on_purpose(self, program: str) -> bool:
         """Whether a fault has the program in its hands just now."""
         return self._locks[program].locked()
+
+    def restore(self) -> None:
+        """Start whatever a fault could not bring back."""
+        for target in (POSTGRES, KAFKA):
+            self._stack.start(target)
+        for name, program in self._system.programs.items():
+            if program.exit_code is not None:
+                self.start(name)
 
     def _kill(self, fault: Fault) -> None:
         self._stack.kill(fault.target)

@@ -88,6 +88,7 @@ class Run:
         self._say(f"{self._plan.deliveries} events in {self._plan.seconds:.0f} s begin")
         with self._sending(lanes) as loads:
             self._break(injector, deaths, loads)
+            injector.restore()
             for load in loads.values():
                 load.join()
         sent_seconds = next(iter(loads.values())).now
