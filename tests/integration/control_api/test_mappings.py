@@ -4,7 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from shared.database.pool import Connection
+from control_api.seed import seed_tenant
+from deploy.local.demo_tenant import reference_data
+from shared.database.pool import SYSTEM_ROLE, Connection, connect
 from tests.integration.control_api.conftest import Tenant
 from tests.integration.control_api.test_webhooks import PATH, REFERENCE
 
@@ -70,6 +72,20 @@ async def test_mapping_when_the_entity_is_another_tenants(
     body = {"entity_type": "client", "external_id": "1", "entity_id": theirs["client_id"]}
     error = (await acme.put(mappings_path, body, expect=422))["error"]
     assert error["details"][0]["rule"] == "exists"
+
+
+async def test_mapping_of_an_invoice_and_a_project(
+    acme: Tenant, mappings_path: str, database_url: str
+) -> None:
+    """What no action creates is given its external id here."""
+    connection = await connect(database_url, role=SYSTEM_ROLE, application_name="mappings-tests")
+    ids = await seed_tenant(connection, slug=acme.slug, document=reference_data(str(ASSET_ID)))
+    await connection.close()
+    for kind, section in {"invoice": "invoices", "project": "projects"}.items():
+        (entity_id,) = ids[section].values()
+        body = {"entity_type": kind, "external_id": "1", "entity_id": str(entity_id)}
+        mapping = (await acme.put(mappings_path, body))["data"]
+        assert mapping["entity_id"] == str(entity_id)
 
 
 async def test_client_when_its_name_is_taken(acme: Tenant) -> None:
