@@ -25,6 +25,11 @@ class Claims(Protocol):
         """Whether to claim again at once, though the last claim may have had nothing."""
         ...
 
+    @property
+    def passes_over(self) -> bool:
+        """Whether the last claim left out tenants that have too much in hand."""
+        ...
+
     async def claim(
         self, connection: Connection, limit: int, lease_seconds: float, held: Iterable[UUID]
     ) -> Sequence[asyncpg.Record]:
@@ -68,6 +73,8 @@ class FairClaims:
         self._max_of_tenant = max_of_tenant
         self._tour = _Tour()
         self._is_crowded = False
+        #: Whether the last claim left out tenants that have too much in hand.
+        self.passes_over = False
 
     @property
     def may_have_more(self) -> bool:
@@ -79,6 +86,7 @@ class FairClaims:
     ) -> Sequence[asyncpg.Record]:
         """Lease rows that are the first of their ordering key."""
         full = [tenant for tenant, count in Counter(held).items() if count >= self._max_of_tenant]
+        self.passes_over = len(full) > 0
         if not (full or self._is_crowded):
             rows = await connection.fetch(_QUERIES["claim_due"], limit, lease_seconds)
             self._is_crowded = len(rows) >= limit
@@ -103,6 +111,9 @@ class RunClaims:
     One relay claims at a time, for a few milliseconds; the others send meanwhile.
     """
 
+    #: What a relay has in hand is gone before it claims again.
+    passes_over = False
+
     def __init__(self) -> None:
         self._tour = _Tour()
 
@@ -115,7 +126,7 @@ class RunClaims:
         self, connection: Connection, limit: int, lease_seconds: float, held: Iterable[UUID]
     ) -> Sequence[asyncpg.Record]:
         """Lease rows in the order of their ordering keys; none while another relay claims."""
-        del held  # what a relay has in hand is gone before it claims again
+        del held  # nothing is
         async with connection.transaction():
             if not await connection.fetchval(_QUERIES["become_claimant"]):
                 return ()

@@ -23,9 +23,11 @@ from shared.wire.delivery_v1 import MAX_BODY_BYTES
 _logger = get_logger(__name__)
 _QUERIES = Queries(__package__, "postgres.sql")
 
-#: Wait after an empty look: doubled from the first to the second while nothing comes.
-_FIRST_IDLE_SECONDS = 0.01
-_LAST_IDLE_SECONDS = 0.05
+#: From a look that took all there was to the next one; grows while nothing comes. Short enough
+#: for the first delivery after it, and long enough that a look takes several at 500 a second.
+_FIRST_REST_SECONDS = 0.01
+_LONGEST_REST_SECONDS = 0.05
+_REST_FACTOR = 1.25
 #: What was acknowledged is deleted once there is so much of it, or so long after the last time:
 #: a worker's own transactions have mostly deleted it already.
 _DELETED_AT_A_TIME = 64
@@ -102,26 +104,41 @@ class PostgresConsumer:
         self._finished: list[_Row] = []
         self._deletes_late = deletes_late
         self._delete_at = 0.0
-        self._idle_seconds = _FIRST_IDLE_SECONDS
+        self._rest_seconds = 0.0
+        self._look_at = 0.0
 
     async def receive(self, *, limit: int, wait_seconds: float) -> Sequence[Receipt]:
         """Lease due rows, looking again every few hundredths of a second until some are there."""
         deadline = monotonic() + wait_seconds
-        while not (receipts := await self._claim(limit)):
-            remaining = deadline - monotonic()
-            if remaining <= 0:
-                return ()
-            if not self._claims.may_have_more:
-                await self._idle(remaining)
-        self._idle_seconds = _FIRST_IDLE_SECONDS
-        return receipts
+        while True:
+            await self._rest(deadline)
+            receipts = await self._claim(limit)
+            self._plan_rest(has_found=len(receipts) > 0, has_all=len(receipts) < limit)
+            if receipts or monotonic() >= deadline:
+                return tuple(receipts)
 
-    async def _idle(self, remaining_seconds: float) -> None:
+    def _plan_rest(self, *, has_found: bool, has_all: bool) -> None:
+        if self._claims.may_have_more or not has_all:
+            self._rest_seconds = 0.0
+        elif has_found:
+            self._rest_seconds = _FIRST_REST_SECONDS
+        else:
+            longer = max(self._rest_seconds * _REST_FACTOR, _FIRST_REST_SECONDS)
+            self._rest_seconds = min(longer, _LONGEST_REST_SECONDS)
+        self._look_at = monotonic() + self._rest_seconds
+
+    async def _rest(self, deadline: float) -> None:
+        """Wait until it is time to look again, or to give up."""
+        seconds = min(self._look_at, deadline) - monotonic()
+        if seconds <= 0:
+            return
+        if not self._claims.passes_over:
+            await asyncio.sleep(seconds)
+            return
         self._freed.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(remaining_seconds, self._idle_seconds)):
+            async with asyncio.timeout(seconds):
                 await self._freed.wait()
-        self._idle_seconds = min(self._idle_seconds * 2, _LAST_IDLE_SECONDS)
 
     async def ack(self, receipt: Receipt) -> None:
         """Note that a row is finished; it is deleted before the next claim."""

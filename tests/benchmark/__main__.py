@@ -7,11 +7,13 @@ from tests.benchmark import (
     ack_latency,
     backlog_drain,
     claim_query,
+    effect_latency,
     fairness,
     memory,
     relay_rate,
     soak,
     twins,
+    worker_rate,
 )
 
 _SHORT = ("--seconds", "3", "--rounds", "3")
@@ -30,6 +32,9 @@ def main() -> int:
         fairness.main(("--seconds", "8")),
         fairness.main(("--seconds", "8", "--kafka")),
         backlog_drain.main(("--minutes", "0.5", "--rate", "300")),
+        worker_rate.main(("--deliveries", "5000")),
+        effect_latency.main(("--seconds", "4")),
+        effect_latency.main(("--seconds", "4", "--kafka")),
         soak.main(("--minutes", "1", "--warm-up-minutes", "1", "--rate", "100")),
     )
 
