@@ -15,7 +15,7 @@ from worker.outcome import Reject, Retry
 
 _LONGEST_SHOWN = 200
 #: Reasons that are about the moment and not about the expression.
-_PASSING_REASONS = frozenset({"busy", "crashed"})
+_PASSING_REASONS = frozenset({"busy", "crashed", "starved"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from worker.outcome_document import encode_outcome
 _LOGGER = get_logger(__name__)
 
 #: Faults of our own making, which say nothing about what the handler works with.
-_NOT_THE_TARGET = frozenset({"database_contention", "configuration_changing"})
+_NOT_THE_TARGET = frozenset(
+    {"database_contention", "configuration_changing", "expression_busy", "expression_starved"}
+)
 
 
 class Settlement:

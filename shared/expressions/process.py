@@ -1,7 +1,9 @@
 """The parent's end of one sandbox process."""
 
 import asyncio
+import math
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
@@ -67,6 +69,16 @@ class SandboxProcess:
     def pid(self) -> int:
         """The process's id."""
         return self._process.pid
+
+    def cpu_seconds(self) -> float:
+        """Return how much of the processor the process has had so far.
+
+        Source: the clock of another process, man 3 clock_getcpuclockid; Linux numbers it so.
+        """
+        try:
+            return time.clock_gettime(~self.pid << 3 | 2)
+        except OSError:  # it has ended, and been waited for
+            return math.inf
 
     @property
     def has_ended(self) -> bool:

@@ -22,6 +22,9 @@ logger = structlog.get_logger(__name__)
 DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024
 _START_SECONDS = 30.0
 _RESTART_SECONDS = 1.0
+#: Of its time, an expression that runs away uses at least so much of a processor, on a machine
+#: where ten others want it as well.
+_RUNAWAY_SHARE = 0.1
 
 
 class Sandbox:
@@ -79,8 +82,8 @@ class Sandbox:
 
         Fields are evaluated in order; those finished before another overran keep their values.
         An error's reason is ``syntax``, ``too_long``, ``forbidden``, ``evaluation``, ``timeout``,
-        ``memory``, ``result_size`` or ``crashed``; ``busy`` is about the moment, not the
-        expression: the same call may succeed later.
+        ``memory``, ``result_size`` or ``crashed``; ``busy`` and ``starved`` are about the moment,
+        not the expression: the same call may succeed later.
 
         Args:
             expressions: Texts by field name.
@@ -132,9 +135,14 @@ class Sandbox:
             return _failures(request.texts, "No sandbox process became free", reason="busy")
         answers: list[object] = []
         try:
+            spent_before = process.cpu_seconds()
             await process.answer(request, answers)
         except TimeoutError:
-            answers += _overrun(request.texts[len(answers) :], request.timeout_seconds)
+            rest = request.texts[len(answers) :]
+            if process.cpu_seconds() - spent_before < request.timeout_seconds * _RUNAWAY_SHARE:
+                answers += _failures(rest, "The machine was too busy for it", reason="starved")
+            else:
+                answers += _overrun(rest, request.timeout_seconds)
         except (EOFError, ConnectionError):
             answers += _crash(request.texts[len(answers) :])
         finally:

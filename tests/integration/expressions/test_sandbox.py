@@ -152,6 +152,21 @@ async def test_a_call_that_finds_no_free_process_in_time_is_busy() -> None:
         assert [_reason(outcome) for outcome in second.values()] == ["busy", "busy"]
 
 
+async def test_an_evaluation_on_a_machine_that_is_too_busy_is_no_overrun() -> None:
+    """A process that gets no processor is starved: the expression may be as simple as can be."""
+    async with Sandbox(size=1) as sandbox:
+        assert await _sum(sandbox) == 6
+        process = await sandbox._claim()
+        sandbox._give_back(process)
+        os.kill(process.pid, signal.SIGSTOP)
+        results = await sandbox.evaluate(
+            {"x": "$sum(items)", "y": "1 + 1"}, BODY, timeout_seconds=0.2
+        )
+
+        assert [_reason(outcome) for outcome in results.values()] == ["starved", "starved"]
+        assert await _sum(sandbox) == 6
+
+
 async def test_waiting_for_a_turn_does_not_use_up_the_time(sandbox: Sandbox) -> None:
     """The clock of an evaluation starts when a process is free."""
     _, second = await asyncio.gather(

@@ -179,7 +179,7 @@ def test_every_fault_is_told_at_once() -> None:
     assert "no such function" in outcome.reason
 
 
-@pytest.mark.parametrize("reason", ["busy", "crashed"])
+@pytest.mark.parametrize("reason", ["busy", "crashed", "starved"])
 def test_fault_of_the_sandbox_passes(reason: str) -> None:
     """The expression is not to blame: the attempt is repeated."""
     error = ExpressionError("no process", reason=reason)
