@@ -85,7 +85,7 @@ class ConsumerLoop:
         pause = max(self._database.remaining_seconds(), self._queue.remaining_seconds())
         free = self._free()
         if pause > 0 or free < self._enough:
-            await self._wait(pause or (_GATHER_SECONDS if self._enough > 1 else None))
+            await self._wait(pause or self._until_more())
             self._enough = 1
             return
         receipts = await self._receive(free)
@@ -97,9 +97,18 @@ class ConsumerLoop:
             task.add_done_callback(self._forget)
 
     def _free(self) -> int:
-        """Return how many more may run: one alone tries out a database that was away."""
-        allowed = 1 if self._database.fault else self._limits.concurrency
-        return allowed - len(self._running)
+        return self._allowed() - len(self._running)
+
+    def _allowed(self) -> int:
+        """Return how many may run: one alone tries out a database or a queue that was away."""
+        most = self._limits.concurrency
+        return min(self._database.allowed(most), self._queue.allowed(most))
+
+    def _until_more(self) -> float | None:
+        """Return after how long there may be reason to look again; None: whenever one ends."""
+        if self._enough > 1:
+            return _GATHER_SECONDS
+        return Pause.STEP_SECONDS if self._allowed() < self._limits.concurrency else None
 
     async def _wait(self, seconds: float | None) -> None:
         try:
