@@ -69,7 +69,10 @@ def _type(field: Mapping[str, Any]) -> str:
     if form := field.get("format"):
         kind = f"{kind}, {form}"
     if "default" in field:
-        kind = f"{kind}, default `{str(field['default']).lower()}`"
+        default = field["default"]
+        kind = (
+            f"{kind}, default `{str(default).lower() if isinstance(default, bool) else default}`"
+        )
     return kind
 
 

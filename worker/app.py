@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import entry_points
 from random import SystemRandom
 
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Pool, create_pool
 from shared.domain.retry import RetryPolicy
+from shared.errors import ConfigurationError
 from shared.expressions.evaluator import Evaluator
 from shared.expressions.sandbox import Sandbox
 from shared.ledger.circuit_breakers import BreakerPolicy
@@ -29,6 +30,11 @@ from worker.actions.registry import ENTRY_POINT_GROUP, Registry
 from worker.attempt import AttemptRules
 from worker.consumer import ConsumerLimits, ConsumerLoop
 from worker.dead_letters import dead_letter_box
+from worker.forwarding.addresses import parse_networks
+from worker.forwarding.client import Forwarder, ForwardPolicy
+from worker.forwarding.connecting import CheckedConnections, tls_context
+from worker.forwarding.signing import parse_secrets
+from worker.forwarding.target import parse_ports
 from worker.handlers.direct_action import DirectActionHandler
 from worker.health import worker_readiness
 from worker.maintenance.announcement import announcement_duty
@@ -184,6 +190,7 @@ def build_processor(
             evaluator=evaluator,
             clock=clock,
             expression_timeout_seconds=settings.expression_timeout_seconds,
+            forwarder=build_forwarder(settings, clock),
         ),
         rules=AttemptRules(
             handler_timeout_seconds=settings.handler_timeout_seconds,
@@ -199,5 +206,31 @@ def build_processor(
                 longest_hold_seconds=settings.breaker_longest_hold_seconds,
             ),
         ),
+        clock=clock,
+    )
+
+
+def build_forwarder(settings: WorkerSettings, clock: Clock) -> Forwarder:
+    """Return what sends requests to targets.
+
+    Raises:
+        ConfigurationError: The certificates cannot be read.
+    """
+    secret = settings.forward_signing_secret
+    try:
+        tls = tls_context(settings.forward_ca_file)
+    except OSError as error:
+        fault = f"POSTERN_WORKER_FORWARD_CA_FILE: {error}"
+        raise ConfigurationError([fault]) from error
+    return Forwarder(
+        ForwardPolicy(
+            ports=parse_ports(settings.forward_ports),
+            allows_plain_http=settings.forward_plain_http,
+            # Ends before the handler's time does, so that the target is named as the cause.
+            longest_seconds=settings.handler_timeout_seconds * 0.9,
+            signing_roots=() if secret is None else parse_secrets(secret.reveal()),
+        ),
+        connections=CheckedConnections(allowed=parse_networks(settings.forward_allowed_networks)),
+        tls=tls,
         clock=clock,
     )

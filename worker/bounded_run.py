@@ -9,7 +9,7 @@ from shared.domain.delivery import QueuedDelivery
 from shared.errors import DatabaseUnavailable
 from shared.observability.logging import get_logger
 from worker import metrics
-from worker.handlers.direct_action import PreparedAction
+from worker.handlers.direct_action import PreparedAction, PreparedCall
 from worker.outcome import Outcome, Retry
 
 _LOGGER = get_logger(__name__)
@@ -38,10 +38,26 @@ async def run_bounded(
         if connection.is_closed() or _has_state(error, _AWAY):
             raise DatabaseUnavailable(f"PostgreSQL: {error}") from error
         if limit.expired():
-            return Retry(f"the handler took longer than {timeout_seconds:g} s", "handler_timeout")
+            return _timeout(timeout_seconds)
         if _has_state(error, _CONTENTION):
             return Retry(f"PostgreSQL: {error}", "database_contention")
         return unexpected_error(prepared.delivery, error)
+
+
+async def call_bounded(prepared: PreparedCall, *, timeout_seconds: float) -> Outcome:
+    """Run a handler that needs no connection; what it raises becomes a ``Retry``."""
+    limit = asyncio.timeout(timeout_seconds)
+    try:
+        async with limit:
+            return await prepared.run()
+    except Exception as error:  # noqa: BLE001 - the border: becomes a recorded retry
+        if limit.expired():
+            return _timeout(timeout_seconds)
+        return unexpected_error(prepared.delivery, error)
+
+
+def _timeout(seconds: float) -> Retry:
+    return Retry(f"the handler took longer than {seconds:g} s", "handler_timeout")
 
 
 def unexpected_error(delivery: QueuedDelivery, error: Exception) -> Retry:

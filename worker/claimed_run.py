@@ -13,13 +13,14 @@ from shared.ledger.attempts import (
 )
 from shared.ledger.circuit_breakers import CircuitBreakers
 from worker.attempt import Attempt, AttemptRules
-from worker.bounded_run import run_bounded
+from worker.bounded_run import call_bounded, run_bounded
 from worker.breaker import BreakerGate
-from worker.handlers.direct_action import PreparedAction
+from worker.handlers.direct_action import PreparedAction, PreparedCall
 from worker.outcome import Done, Outcome, Reject, Retry
 from worker.outcome_document import encode_outcome
 
-Prepared = PreparedAction | Reject | Retry
+_InTransaction = PreparedAction | Reject | Retry
+Prepared = _InTransaction | PreparedCall
 
 
 class ConfigurationChangedError(Exception):
@@ -63,6 +64,8 @@ class ClaimedRun:
             ConfigurationChangedError: Nothing was done.
             BreakerOpenError: Nothing was done.
         """
+        if isinstance(prepared, PreparedCall):
+            return await self._run_outside(attempt, webhook, prepared)
         if webhook.webhook_id not in self._failing and not attempt.is_probe:
             try:
                 return await self._run_expected(attempt, webhook, prepared)
@@ -71,7 +74,7 @@ class ClaimedRun:
         return await self._run_looked_at(attempt, webhook, prepared)
 
     async def _run_expected(
-        self, attempt: Attempt, webhook: Webhook, prepared: Prepared
+        self, attempt: Attempt, webhook: Webhook, prepared: _InTransaction
     ) -> Outcome:
         async with claimed_transaction(
             self._pool, attempt.delivery, webhook_version=webhook.version
@@ -81,24 +84,58 @@ class ClaimedRun:
         return outcome
 
     async def _run_looked_at(
-        self, attempt: Attempt, webhook: Webhook, prepared: Prepared
+        self, attempt: Attempt, webhook: Webhook, prepared: _InTransaction
     ) -> Outcome | None:
         delivery = attempt.delivery
         async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
-            claim = await Attempts(connection).claim(delivery)
-            if claim is None or _is_stale(claim, delivery):
+            claim = await self._claim_expected(connection, attempt, webhook)
+            if claim is None:
                 return None
-            if claim.webhook_version != webhook.version:
-                raise ConfigurationChangedError
-            self._note_failing(webhook, claim)
-            if claim.breaker_is_open and not attempt.is_probe:
-                raise BreakerOpenError
             outcome = await self._run_handler(prepared, connection)
             was_open = claim.webhook_has_failed and await self._close_breaker(connection, attempt)
             self._finish(connection, attempt, outcome)
         if was_open:
             await self._breaker.release(delivery.tenant_id, delivery.webhook_id)
         return outcome
+
+    async def _run_outside(
+        self, attempt: Attempt, webhook: Webhook, prepared: PreparedCall
+    ) -> Outcome | None:
+        """Look, run without a transaction, and close in one of its own.
+
+        Whatever changed meanwhile, the effect is there: only another copy that has settled the
+        delivery keeps the outcome from being recorded.
+        """
+        delivery = attempt.delivery
+        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
+            if await self._claim_expected(connection, attempt, webhook) is None:
+                return None
+        outcome = await call_bounded(prepared, timeout_seconds=self._rules.handler_timeout_seconds)
+        if not isinstance(outcome, Done):
+            raise RolledBackError(outcome)
+        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
+            claim = await Attempts(connection).claim(delivery)
+            if claim is None or _is_stale(claim, delivery):
+                return None
+            was_open = claim.webhook_has_failed and await self._close_breaker(connection, attempt)
+            self._finish(connection, attempt, outcome)
+        if was_open:
+            await self._breaker.release(delivery.tenant_id, delivery.webhook_id)
+        return outcome
+
+    async def _claim_expected(
+        self, connection: Connection, attempt: Attempt, webhook: Webhook
+    ) -> Claim | None:
+        """Claim the delivery for this attempt; None where another copy has moved it on."""
+        claim = await Attempts(connection).claim(attempt.delivery)
+        if claim is None or _is_stale(claim, attempt.delivery):
+            return None
+        if claim.webhook_version != webhook.version:
+            raise ConfigurationChangedError
+        self._note_failing(webhook, claim)
+        if claim.breaker_is_open and not attempt.is_probe:
+            raise BreakerOpenError
+        return claim
 
     def _note_failing(self, webhook: Webhook, claim: Claim) -> None:
         """Remember whose deliveries need a look, so that they are not expected in vain."""
@@ -112,7 +149,7 @@ class ClaimedRun:
         delivery = attempt.delivery
         return await CircuitBreakers(connection).close(delivery.tenant_id, delivery.webhook_id)
 
-    async def _run_handler(self, prepared: Prepared, connection: Connection) -> Done:
+    async def _run_handler(self, prepared: _InTransaction, connection: Connection) -> Done:
         """Run the handler.
 
         Raises:

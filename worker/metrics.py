@@ -68,3 +68,13 @@ KEPT_HOUSE = Counter(
     "What housekeeping did, by duty: partitions created and dropped, rows deleted.",
     ["duty"],
 )
+FORWARDS = Counter(
+    "postern_worker_forward",
+    "Requests of the action forward by result: delivered, retried, refused, blocked.",
+    ["result"],
+)
+FORWARD_SECONDS = Histogram(
+    "postern_worker_forward_seconds",
+    "Time of a request of the action forward, from resolving the name to the end of the answer.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25),
+)

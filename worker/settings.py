@@ -1,9 +1,13 @@
 """The worker's settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.settings import Settings, setting
+from shared.settings import Secret, Settings, setting
+from worker.forwarding.addresses import parse_networks
+from worker.forwarding.signing import parse_secrets
+from worker.forwarding.target import parse_ports
 
 #: What an attempt may need beside its handler: the wait for a claim, and the statements around it.
 _CLAIM_SECONDS = 6.0
@@ -86,9 +90,50 @@ class WorkerSettings(Settings):
         default=15.0,
     )
 
+    forward_signing_secret: Secret | None = setting(
+        "whsec_ and base64 of 24 to 64 bytes: what the action forward makes a key of for each "
+        "webhook, to sign with; each of several, with commas, signs. Without it the action fails. "
+        "`python -m worker.forward_key` tells a webhook's key.",
+        default=None,
+    )
+    forward_allowed_networks: tuple[str, ...] = setting(
+        "Networks, such as 10.1.0.0/16, that the action forward may reach although they are "
+        "private or otherwise blocked, with commas.",
+        default=(),
+    )
+    forward_plain_http: bool = setting(
+        "Whether the action forward may send without TLS.", default=False
+    )
+    forward_ports: tuple[str, ...] = setting(
+        "Ports that the action forward may reach: numbers and ranges, with commas.",
+        default=("80", "443", "1024-65535"),
+    )
+    forward_ca_file: str | None = setting(
+        "Certificates (PEM) that may sign targets', beside the system's.", default=None
+    )
+
     def faults(self) -> list[str]:
         """Return what is wrong among the settings, a sentence each."""
-        return [*super().faults(), *self._range_faults(), *self._time_faults()]
+        return [
+            *super().faults(),
+            *self._range_faults(),
+            *self._time_faults(),
+            *self._forward_faults(),
+        ]
+
+    def _forward_faults(self) -> list[str]:
+        checks: dict[str, Callable[[], object]] = {
+            "ALLOWED_NETWORKS": lambda: parse_networks(self.forward_allowed_networks),
+            "PORTS": lambda: parse_ports(self.forward_ports),
+        }
+        if self.forward_signing_secret is not None:
+            secret = self.forward_signing_secret.reveal()
+            checks["SIGNING_SECRET"] = lambda: parse_secrets(secret)
+        return [
+            f"{self.prefix}FORWARD_{name}: {fault}"
+            for name, check in checks.items()
+            if (fault := _fault_of(check))
+        ]
 
     def _range_faults(self) -> list[str]:
         floors = {
@@ -154,3 +199,11 @@ class WorkerSettings(Settings):
                 f"{self.prefix}BREAKER_HOLD_SECONDS: longer than BREAKER_LONGEST_HOLD_SECONDS"
             )
         return faults
+
+
+def _fault_of(check: Callable[[], object]) -> str | None:
+    try:
+        check()
+    except ValueError as error:
+        return str(error)
+    return None

@@ -11,6 +11,7 @@ from shared.database.pool import Connection
 from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 from shared.ledger.mappings import ExternalKey, Mappings
 from shared.psa.store import Store
+from worker.forwarding.client import Forwarder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,23 @@ class ActionContext:
     def external_key(self, entity_type: str, external_id: str, realm: str = "") -> ExternalKey:
         """Return the key of an external id in this webhook's namespace."""
         return ExternalKey(self.tenant_id, self.webhook_id, entity_type, external_id, realm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundContext:
+    """One attempt at one delivery, as an action sees it whose effect is outside this database.
+
+    It runs before the transaction that closes the delivery, and may run again for the same one.
+    """
+
+    tenant_id: TenantId
+    webhook_id: WebhookId
+    #: The same over retries, new for a replay: the key by which the outside tells a repetition.
+    delivery_id: DeliveryId
+    headers: Sequence[tuple[str, str]]
+    #: The body as it came.
+    body: bytes
+    forwarder: Forwarder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

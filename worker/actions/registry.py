@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from shared.errors import ConfigurationError
 from shared.ledger.catalog import ActionDefinition
-from worker.actions.context import ActionContext, ActionResult
+from worker.actions.context import ActionContext, ActionResult, OutboundContext
 from worker.actions.fields import ActionFields, target_fields
 from worker.outcome import Reject, Retry
 
@@ -29,8 +29,10 @@ class Action:
     display_name: str
     description: str
     fields: type[ActionFields]
-    #: Called with the context and a value of ``fields``.
-    run: Callable[[ActionContext, Any], Awaitable[ActionOutcome]]
+    #: Called with the context of its kind and a value of ``fields``.
+    run: Callable[[Any, Any], Awaitable[ActionOutcome]]
+    #: Whether it takes an ``OutboundContext``: its effect is not in the delivery's transaction.
+    is_outbound: bool = False
 
     def definition(self) -> ActionDefinition:
         """Return the action as the catalogue shows it."""
@@ -60,6 +62,29 @@ def action(
             description=description,
             fields=_fields_of(run),
             run=run,
+        )
+
+    return declare
+
+
+def outbound_action(
+    name: str, *, entity_type: str, display_name: str, description: str
+) -> Callable[[Callable[[OutboundContext, Fields], Awaitable[ActionOutcome]]], Action]:
+    """Declare an action that works outside the database, such as on an HTTP target.
+
+    No transaction is open while it runs. It runs at least once: what it does has to carry the
+    delivery's id, by which the other side tells a repetition.
+    """
+
+    def declare(run: Callable[[OutboundContext, Fields], Awaitable[ActionOutcome]]) -> Action:
+        return Action(
+            name=name,
+            entity_type=entity_type,
+            display_name=display_name,
+            description=description,
+            fields=_fields_of(run),
+            run=run,
+            is_outbound=True,
         )
 
     return declare

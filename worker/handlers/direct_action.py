@@ -11,9 +11,10 @@ from shared.domain.webhook import DirectAction, Webhook
 from shared.expressions.evaluator import Evaluator
 from shared.ledger.mappings import Mappings
 from worker import metrics
-from worker.actions.context import ActionContext, ActionResult
+from worker.actions.context import ActionContext, ActionResult, OutboundContext
 from worker.actions.fields import ActionFields
-from worker.actions.registry import Action, Registry
+from worker.actions.registry import Action, ActionOutcome, Registry
+from worker.forwarding.client import Forwarder
 from worker.mapping import fill_fields, passing_fault, wanted_expressions
 from worker.outcome import Done, Outcome, Reject, Retry
 
@@ -31,12 +32,7 @@ class PreparedAction:
 
     async def run(self, connection: Connection) -> Outcome:
         """Run the action on the delivery's own transaction."""
-        outcome = await self.action.run(self._context(connection), self.fields)
-        match outcome:
-            case ActionResult():
-                return Done(self._result(outcome))
-            case _:
-                return outcome
+        return _outcome(self.action, await self.action.run(self._context(connection), self.fields))
 
     def _context(self, connection: Connection) -> ActionContext:
         return ActionContext(
@@ -53,15 +49,49 @@ class PreparedAction:
             clock=self.clock,
         )
 
-    def _result(self, result: ActionResult) -> dict[str, object]:
-        return {
-            "action": self.action.name,
-            "entity_type": result.entity_type,
-            "entity_id": result.entity_id,
-            "external_id": result.external_id,
-            "message": result.message,
-            "metadata": result.metadata,
-        }
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedCall:
+    """An outbound action with its fields filled, ready to run without a transaction."""
+
+    action: Action
+    fields: ActionFields
+    delivery: QueuedDelivery
+    body: bytes
+    forwarder: Forwarder
+
+    async def run(self) -> Outcome:
+        """Run the action."""
+        return _outcome(self.action, await self.action.run(self._context(), self.fields))
+
+    def _context(self) -> OutboundContext:
+        return OutboundContext(
+            tenant_id=self.delivery.tenant_id,
+            webhook_id=self.delivery.webhook_id,
+            delivery_id=self.delivery.delivery_id,
+            headers=parse_header_block(self.delivery.headers),
+            body=self.body,
+            forwarder=self.forwarder,
+        )
+
+
+def _outcome(action: Action, outcome: ActionOutcome) -> Outcome:
+    match outcome:
+        case ActionResult():
+            return Done(_result(action, outcome))
+        case _:
+            return outcome
+
+
+def _result(action: Action, result: ActionResult) -> dict[str, object]:
+    return {
+        "action": action.name,
+        "entity_type": result.entity_type,
+        "entity_id": result.entity_id,
+        "external_id": result.external_id,
+        "message": result.message,
+        "metadata": result.metadata,
+    }
 
 
 class DirectActionHandler:
@@ -74,15 +104,17 @@ class DirectActionHandler:
         evaluator: Evaluator,
         clock: Clock,
         expression_timeout_seconds: float,
+        forwarder: Forwarder,
     ) -> None:
         self._registry = registry
         self._evaluator = evaluator
         self._clock = clock
         self._expression_timeout_seconds = expression_timeout_seconds
+        self._forwarder = forwarder
 
     async def prepare(
         self, webhook: Webhook, config: DirectAction, *, delivery: QueuedDelivery, body: bytes
-    ) -> PreparedAction | Reject | Retry:
+    ) -> PreparedAction | PreparedCall | Reject | Retry:
         """Return the action with its fields filled from the body, or why that cannot be."""
         action = self._registry.find(config.action)
         if action is None:
@@ -93,6 +125,14 @@ class DirectActionHandler:
             return Reject(f"the body is not JSON: {error}", "invalid_json")
         fields = await self._fill(action, config, document=document, body=body)
         match fields:
+            case ActionFields() if action.is_outbound:
+                return PreparedCall(
+                    action=action,
+                    fields=fields,
+                    delivery=delivery,
+                    body=body,
+                    forwarder=self._forwarder,
+                )
             case ActionFields():
                 return PreparedAction(
                     action=action,

@@ -25,6 +25,7 @@ from tests.integration.ledger.states import (
     HOLD_SECONDS,
     LONGEST_HOLD_SECONDS,
 )
+from tests.integration.worker.world import build_forwarder
 from worker.actions.registry import Registry
 from worker.attempt import AttemptRules
 from worker.handlers.direct_action import DirectActionHandler
@@ -143,6 +144,7 @@ def _build_processor(ledger: RealLedger) -> Processor:
             evaluator=Evaluator(Sandbox(size=1)),
             clock=clock,
             expression_timeout_seconds=1.0,
+            forwarder=build_forwarder(),
         ),
         rules=AttemptRules(
             handler_timeout_seconds=60.0,

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,10 @@ from shared.expressions.sandbox import Sandbox
 from shared.ledger.circuit_breakers import BreakerPolicy
 from worker.actions.registry import Registry
 from worker.attempt import AttemptRules
+from worker.forwarding.addresses import parse_networks
+from worker.forwarding.client import Forwarder, ForwardPolicy
+from worker.forwarding.connecting import CheckedConnections, Resolver, resolve
+from worker.forwarding.target import parse_ports
 from worker.handlers.direct_action import DirectActionHandler
 from worker.processor import Processor
 from worker.webhooks import WebhookCache
@@ -38,6 +43,9 @@ DEVICE_BODY: dict[str, Any] = {
     "device": {"id": "dev-1", "hostname": "host-1", "status": "online"},
     "organization": {"id": "org-1"},
 }
+
+#: What forwards are signed with, by a key for each webhook.
+SIGNING_ROOT = bytes(range(32))
 
 _SLOW = RetryPolicy(first_delay_seconds=60.0)
 _NEVER_OPEN = BreakerPolicy(failures=1_000_000)
@@ -239,6 +247,7 @@ def build_processor(
     handler_timeout_seconds: float = 15.0,
     policy: RetryPolicy = _SLOW,
     breaker: BreakerPolicy = _NEVER_OPEN,
+    forwarder: Forwarder | None = None,
 ) -> Processor:
     """Return a worker's processor whose retries come after exactly their longest delay."""
     clock = SystemClock()
@@ -250,6 +259,7 @@ def build_processor(
             evaluator=Evaluator(sandbox),
             clock=clock,
             expression_timeout_seconds=1.0,
+            forwarder=forwarder or build_forwarder(),
         ),
         rules=AttemptRules(
             handler_timeout_seconds=handler_timeout_seconds,
@@ -258,6 +268,29 @@ def build_processor(
             breaker=breaker,
         ),
         clock=clock,
+    )
+
+
+def build_forwarder(
+    *,
+    allowed: Sequence[str] = ("127.0.0.0/8", "::1/128"),
+    allows_plain_http: bool = True,
+    longest_seconds: float = 10.0,
+    resolver: Resolver = resolve,
+    tls: ssl.SSLContext | None = None,
+    signing_roots: Sequence[bytes] = (SIGNING_ROOT,),
+) -> Forwarder:
+    """Return what forwards to targets on this machine."""
+    return Forwarder(
+        ForwardPolicy(
+            ports=parse_ports(["80", "443", "1024-65535"]),
+            allows_plain_http=allows_plain_http,
+            longest_seconds=longest_seconds,
+            signing_roots=signing_roots,
+        ),
+        connections=CheckedConnections(allowed=parse_networks(allowed), resolver=resolver),
+        tls=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        clock=SystemClock(),
     )
 
 

@@ -1,0 +1,1 @@
+"""Forwards to real servers on this machine."""

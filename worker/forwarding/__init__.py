@@ -1,0 +1,1 @@
+"""Requests to HTTP targets that others name: checked, signed, bounded."""
