@@ -102,6 +102,7 @@ def test_worker_has_the_bundled_actions() -> None:
         "createProjectTask",
         "createTicket",
         "createTimeEntry",
+        "forward",
         "markInvoicePaidByExternalId",
         "setClientActiveByExternalId",
         "updateInvoiceStatusByExternalId",
