@@ -8,15 +8,10 @@ simple protocol, which takes several statements at once, without parameters and 
 import re
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 import asyncpg
-
-if TYPE_CHECKING:
-    _Connection = asyncpg.Connection[asyncpg.Record]
-else:
-    _Connection = asyncpg.Connection
 
 _PARAMETER = re.compile(r"\$(\d+)")
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
@@ -24,7 +19,7 @@ _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 Value = UUID | str | int | float | None
 
 
-class RiderConnection(_Connection):
+class RiderConnection(asyncpg.Connection):  # type: ignore[type-arg] # is generic for types only
     """A connection that sends what rides along with its next BEGIN or COMMIT."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
