@@ -19,7 +19,7 @@ _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 Value = UUID | str | int | float | None
 
 
-class RiderConnection(asyncpg.Connection):  # type: ignore[type-arg] # is generic for types only
+class RiderConnection(asyncpg.Connection):
     """A connection that sends what rides along with its next BEGIN or COMMIT."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -134,8 +134,8 @@ class Sandbox:
         except TimeoutError:
             return _failures(request.texts, "No sandbox process became free", reason="busy")
         answers: list[object] = []
+        spent_before = process.cpu_seconds()
         try:
-            spent_before = process.cpu_seconds()
             await process.answer(request, answers)
         except TimeoutError:
             rest = request.texts[len(answers) :]
