@@ -44,6 +44,8 @@ def configure_logging(*, level: str, form: str, program: str) -> None:
     root.setLevel(numeric)
     # aiokafka tells of every retry at warning and above while a broker is away; ours say it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # At debug, httpcore tells the headers of answers.
+    logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
 def get_logger(name: str) -> Logger:

@@ -66,7 +66,7 @@ def pause_seconds(value: str | None, now: datetime) -> float | None:
         return min(float(value[:9]), LONGEST_PAUSE_SECONDS)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     seconds = (aware - now).total_seconds()

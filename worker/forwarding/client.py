@@ -11,7 +11,11 @@ import httpcore
 from shared.clock import Clock
 from worker import metrics
 from worker.forwarding.answers import Answer, outcome_of
-from worker.forwarding.connecting import BlockedAddressError, CheckedConnections
+from worker.forwarding.connecting import (
+    BlockedAddressError,
+    CheckedConnections,
+    UnresolvedNameError,
+)
 from worker.forwarding.signing import signed_headers, webhook_key
 from worker.forwarding.target import PortRange, Target
 from worker.outcome import Done, Outcome, Reject, Retry
@@ -20,6 +24,7 @@ from worker.outcome import Done, Outcome, Reject, Retry
 MAX_READ_BYTES = 64 * 1024
 
 _USER_AGENT = "postern"
+_LONGEST_EXPLANATION = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,14 +167,19 @@ async def _read(chunks: AsyncIterable[bytes]) -> tuple[bytes, bool]:
 
 def _explained(error: Exception) -> str:
     """Return what went wrong without any address: those of the inside are nobody's business."""
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS failed: {cause.reason}"
-    return (
-        type(error).__name__ if isinstance(cause, OSError) else str(error) or type(error).__name__
-    )
+    match error, error.__cause__ or error.__context__:
+        case UnresolvedNameError(), _:
+            return "its name does not resolve"
+        case _, ssl.SSLCertVerificationError() as cause:
+            return f"its certificate is not valid: {cause.verify_message}"
+        case _, ssl.SSLError() as cause:
+            return f"TLS failed: {cause.reason}"
+        case ((httpcore.ConnectError() | httpcore.ConnectTimeout()), _):
+            return "it takes no connection"
+        case httpcore.ProtocolError(), _:
+            return str(error)[:_LONGEST_EXPLANATION]
+        case _:
+            return "it broke the connection off"
 
 
 def _result_of(outcome: Outcome) -> str:

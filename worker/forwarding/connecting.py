@@ -9,6 +9,9 @@ import httpcore
 
 from worker.forwarding.addresses import Address, Network, blocked_kind, parse_address
 
+#: For one of several addresses, so that a dead one leaves time for the next.
+_CONNECT_SECONDS = 3.0
+
 #: Returns the addresses of a host, a name or an address.
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 
@@ -19,6 +22,10 @@ class BlockedAddressError(Exception):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         super().__init__(kind)
+
+
+class UnresolvedNameError(httpcore.ConnectError):
+    """The name has no address, at least for now."""
 
 
 async def resolve(host: str, port: int) -> list[Address]:
@@ -57,12 +64,13 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
         Raises:
             BlockedAddressError: An address is blocked.
             httpcore.ConnectError: The name has no address, or none of them accepts.
+            httpcore.ConnectTimeout: The last of them did not answer.
         """
-        fault: Exception = httpcore.ConnectError("the name has no address")
+        fault: Exception = UnresolvedNameError()
         for address in await self._checked_addresses(host, port):
             try:
                 return await self._network.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
+                    str(address), port, timeout or _CONNECT_SECONDS, local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
@@ -72,7 +80,7 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
         try:
             addresses = list(dict.fromkeys(await self._resolver(host, port)))
         except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError("the name does not resolve") from error
+            raise UnresolvedNameError from error
         for address in addresses:
             if kind := blocked_kind(address, self._allowed):
                 raise BlockedAddressError(kind)

@@ -36,6 +36,9 @@ def test_defaults_work() -> None:
         ),
         ({"POSTERN_WORKER_RETRY_FIRST_SECONDS": "4000"}, "longer than RETRY_LONGEST_SECONDS"),
         ({"POSTERN_WORKER_RETENTION_DAYS": "0"}, "RETENTION_DAYS: must be 1 or more"),
+        ({"POSTERN_WORKER_FORWARD_PORTS": "70000"}, "FORWARD_PORTS: '70000' is no range"),
+        ({"POSTERN_WORKER_FORWARD_ALLOWED_NETWORKS": "10.0.0.1/8"}, "ALLOWED_NETWORKS: 10.0.0.1"),
+        ({"POSTERN_WORKER_FORWARD_SIGNING_SECRET": "whsec_!"}, "SIGNING_SECRET: is no base64"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(environ: dict[str, str], part: str) -> None:

@@ -110,4 +110,4 @@ async def hang_up(_: asyncio.StreamWriter) -> None:
 
 async def babble(writer: asyncio.StreamWriter) -> None:
     """Answer something that is not HTTP."""
-    writer.write(b"220 mail.example ESMTP\r\n")
+    writer.write(b"220 mail.example ESMTP\r\n\r\n")

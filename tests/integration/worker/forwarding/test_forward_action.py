@@ -160,6 +160,35 @@ async def test_a_settled_delivery_is_not_sent_again(ledger: Ledger, processor: P
     assert len(target.requests) == 1
 
 
+async def test_changed_mapping_counts_before_anything_is_sent(
+    ledger: Ledger, processor: Processor
+) -> None:
+    """A worker that knows an older configuration loads the newer one, and sends once."""
+    async with target_server(answer(200)) as target:
+        await handled(ledger, processor, target)
+        await ledger.change_mapping({**_URL, "body": "'new'"})
+        await handled(ledger, processor, target)
+    assert [request.body == b"new" for request in target.requests] == [False, True]
+
+
+async def test_another_copy_that_settled_it_meanwhile_has_the_word(
+    ledger: Ledger, processor: Processor
+) -> None:
+    """What was settled while the target answered stays as it is."""
+
+    async def settle_first(writer: asyncio.StreamWriter) -> None:
+        await ledger.pool.execute(
+            "update postern.deliveries set dispatch_status = 'failed', completed_at = now()"
+        )
+        await answer(200)(writer)
+
+    async with target_server(settle_first) as target:
+        queued = await handled(ledger, processor, target)
+    assert len(target.requests) == 1
+    row = await ledger.delivery(queued)
+    assert (row["dispatch_status"], row["handler_outcome"]) == ("failed", None)
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [

@@ -1,0 +1,1 @@
+"""Forwarding without a network."""
