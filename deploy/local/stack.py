@@ -1,6 +1,8 @@
 """PostgreSQL, perhaps Kafka, and our three programs, started and stopped in the right order."""
 
 import asyncio
+import base64
+import hmac
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -186,6 +188,10 @@ class Stack:
             wanted[f"worker-{number}"] = self._program(
                 "worker",
                 OPERATIONS_PORT=ports.worker_operations if number == 1 else free_port(),
+                FORWARD_SIGNING_SECRET=_signing_secret(self.plan.master_keys),
+                # Targets of a trial are on this machine.
+                FORWARD_ALLOWED_NETWORKS="127.0.0.0/8",
+                FORWARD_PLAIN_HTTP="true",
             )
         return wanted
 
@@ -193,3 +199,9 @@ class Stack:
         prefix = f"POSTERN_{module.upper()}_"
         settings = {f"{prefix}{name}": str(value) for name, value in own.items()}
         return module, {**self.shared_environment(), **settings, **self.plan.settings}
+
+
+def _signing_secret(master_keys: str) -> str:
+    """Return a secret for forwards that is the same at each start."""
+    digest = hmac.digest(master_keys.encode(), b"forward signing secret", "sha256")
+    return "whsec_" + base64.b64encode(digest).decode()

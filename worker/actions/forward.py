@@ -18,6 +18,8 @@ from worker.outcome import Done, Reject
 ENTITY_TYPE = "http_target"
 MAX_HEADERS = 50
 MAX_HEADER_LENGTH = 4096
+#: How often a delivery may be forwarded from one webhook to another, or in a circle.
+MAX_HOPS = 8
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _VALUE = re.compile(r"[!-~](?:[\t -~]*[!-~])?")
@@ -31,6 +33,7 @@ _OURS = frozenset(
         "host",
         "http2-settings",
         "keep-alive",
+        "postern-hops",
         "proxy-connection",
         "te",
         "trailer",
@@ -42,6 +45,8 @@ _OURS = frozenset(
 #: A mapping is kept and shown in clear.
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 _JSON = "application/json"
+#: Counts forwards. Whoever receives one of ours through a gateway sends it on with one more.
+_HOPS = "postern-hops"
 
 
 class Forward(ActionFields):
@@ -125,13 +130,17 @@ def _body(ctx: OutboundContext, fields: Forward) -> bytes:
 
 def _headers(ctx: OutboundContext, fields: Forward) -> list[tuple[str, str]] | Reject:
     given = fields.headers or {}
+    hops = _hops(ctx.headers) + 1
+    if hops > MAX_HOPS:
+        return Reject(f"was forwarded {MAX_HOPS} times already: a circle?", "forward_loop")
     if len(given) > MAX_HEADERS:
         return invalid("headers", f"must be at most {MAX_HEADERS}, are {len(given)}")
     for name, value in given.items():
         if fault := _header_fault(name.lower(), value):
             return invalid("headers", f"{fault}: {name[:100]!r}")
     named = {name.lower(): value for name, value in given.items()}
-    return list({"content-type": _content_type(ctx, fields), **named}.items())
+    ours = {"content-type": _content_type(ctx, fields), _HOPS: str(hops)}
+    return list({**ours, **named}.items())
 
 
 def _header_fault(name: str, value: object) -> str | None:
@@ -156,3 +165,10 @@ def _content_type(ctx: OutboundContext, fields: Forward) -> str:
 def _received_type(headers: Sequence[tuple[str, str]]) -> str:
     values = [value for name, value in headers if name.lower() == "content-type"]
     return values[0] if values and _VALUE.fullmatch(values[0]) else _JSON
+
+
+def _hops(headers: Sequence[tuple[str, str]]) -> int:
+    """Return how often the delivery was forwarded before it came here."""
+    values = [value for name, value in headers if name.lower() == _HOPS]
+    counts = [int(value) for value in values if len(value) < 4 and value.isdecimal()]
+    return max(counts, default=0)

@@ -126,6 +126,14 @@ async def test_second_address_is_tried() -> None:
     assert request.headers["host"] == f"two.example:{target.port}"
 
 
+async def test_ipv6_target() -> None:
+    """An IPv6 address has its brackets in the Host header and none in the connection."""
+    async with target_server(answer(200), host="::1") as target:
+        url = f"http://[::1]:{target.port}/"
+        assert isinstance(await build_forwarder().send(request_to(url)), Done)
+    assert target.requests[0].headers["host"] == f"[::1]:{target.port}"
+
+
 async def test_results_are_counted() -> None:
     """Each request counts once, by what came of it."""
     results = ("delivered", "retried", "refused", "blocked")

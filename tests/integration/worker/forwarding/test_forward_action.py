@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -217,19 +218,20 @@ async def test_mapping_makes_the_request(ledger: Ledger, processor: Processor) -
     """Method, headers and body are what the expressions give."""
     await ledger.change_mapping(
         {
-            **_URL,
+            "url": "$substringBefore(url, '?') & '/' & $encodeUrlComponent(kind)",
             "method": "'PATCH'",
             "headers": '{"X-Kind": kind, "Content-Type": "application/vnd.x+json"}',
             "body": '{"kind": kind, "n": 1}',
+            "timeout_seconds": "5",
         }
     )
     async with target_server(answer(204)) as target:
-        await handled(ledger, processor, target, kind="alert")
+        await handled(ledger, processor, target, kind="a/b")
     (request,) = target.requests
-    assert request.line.startswith("PATCH ")
-    assert request.headers["x-kind"] == "alert"
+    assert request.line == "PATCH /hook/a%2Fb HTTP/1.1"
+    assert request.headers["x-kind"] == "a/b"
     assert request.headers["content-type"] == "application/vnd.x+json"
-    assert request.body == b'{"kind":"alert","n":1}'
+    assert request.body == b'{"kind":"a/b","n":1}'
     assert is_signed(request, ledger)
 
 
@@ -239,6 +241,7 @@ async def test_mapping_makes_the_request(ledger: Ledger, processor: Processor) -
         {"Host": "inside"},
         {"Transfer-Encoding": "chunked"},
         {"webhook-id": "x"},
+        {"Postern-Hops": "0"},
         {"Authorization": "Bearer x"},
         {"X": "a\r\nEvil: b"},
         {"X": "ä"},
@@ -257,6 +260,20 @@ async def test_headers_that_are_not_the_mappings(
     outcome = await ledger.outcome(queued)
     assert (outcome["code"], outcome["field"]) == ("validation_error", "headers")
     assert "Bearer" not in outcome["error"]
+
+
+@pytest.mark.parametrize(("received", "sent"), [("", "1"), ("3", "4"), ("x", "1"), ("8", None)])
+async def test_circles_end(
+    ledger: Ledger, processor: Processor, received: str, sent: str | None
+) -> None:
+    """Each forward counts; one that came round too often fails without a request."""
+    async with target_server(answer(200)) as target:
+        queued = await ledger.record({"url": target.url})
+        headers = queued.headers + f"postern-hops: {received}\r\n".encode()
+        await processor.process(replace(queued, headers=headers))
+    assert [request.headers["postern-hops"] for request in target.requests] == [sent] * bool(sent)
+    if sent is None:
+        assert (await ledger.outcome(queued))["code"] == "forward_loop"
 
 
 async def test_target_failures_open_the_breaker(
