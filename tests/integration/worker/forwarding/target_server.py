@@ -63,12 +63,20 @@ async def target_server(
 ) -> AsyncIterator[TargetServer]:
     """Run a target."""
     target = TargetServer(list(scripts), host=host, scheme="https" if tls else "http")
-    server = await asyncio.start_server(target.serve, host, 0, ssl=tls)
-    target.port = server.sockets[0].getsockname()[1]
-    try:
-        yield target
-    finally:
-        server.close()
+    tasks: list[asyncio.Task[None]] = []
+    async with asyncio.TaskGroup() as group:
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            tasks.append(group.create_task(target.serve(reader, writer)))
+
+        server = await asyncio.start_server(accept, host, 0, ssl=tls)
+        target.port = server.sockets[0].getsockname()[1]
+        try:
+            yield target
+        finally:
+            server.close()
+            for task in tasks:
+                task.cancel()
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Script:
