@@ -119,3 +119,19 @@ async def hang_up(_: asyncio.StreamWriter) -> None:
 async def babble(writer: asyncio.StreamWriter) -> None:
     """Answer something that is not HTTP."""
     writer.write(b"220 mail.example ESMTP\r\n\r\n")
+
+
+async def endless_headers(writer: asyncio.StreamWriter) -> None:
+    """Answer with headers without end."""
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        writer.write(b"X-More: " + b"x" * 1000 + b"\r\n")
+        await writer.drain()
+
+
+async def endless_hints(writer: asyncio.StreamWriter) -> None:
+    """Send one interim answer after the other."""
+    while True:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.001)

@@ -17,6 +17,8 @@ from tests.integration.worker.forwarding.target_server import (
     answer,
     babble,
     drip,
+    endless_headers,
+    endless_hints,
     flood,
     hang,
     hang_up,
@@ -51,7 +53,7 @@ def counted(result: str) -> float:
     return REGISTRY.get_sample_value("postern_worker_forward_total", {"result": result}) or 0.0
 
 
-@pytest.mark.parametrize("script", [hang, drip])
+@pytest.mark.parametrize("script", [hang, drip, endless_hints])
 async def test_time_is_for_the_whole_attempt(script: Script) -> None:
     """Neither silence nor a byte now and then lasts longer than the mapping allows."""
     async with target_server(script) as target:
@@ -90,6 +92,7 @@ async def test_compressed_answer_is_not_unpacked() -> None:
     [
         (hang_up, "Server disconnected without sending a response."),
         (babble, "illegal status line"),
+        (endless_headers, "Receive buffer too long"),
     ],
 )
 async def test_no_answer(script: Script, reason: str) -> None:
