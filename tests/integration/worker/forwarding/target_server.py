@@ -1,7 +1,9 @@
 """A target on the loopback interface that keeps what it is sent and answers as it is told."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -114,6 +116,18 @@ async def flood(writer: asyncio.StreamWriter) -> None:
 
 async def hang_up(_: asyncio.StreamWriter) -> None:
     """Close without an answer."""
+
+
+async def reset(writer: asyncio.StreamWriter) -> None:
+    """Break the connection off as a crashed machine does."""
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+async def break_off(writer: asyncio.StreamWriter) -> None:
+    """Close in the middle of an answer."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 
 
 async def babble(writer: asyncio.StreamWriter) -> None:

@@ -1,5 +1,6 @@
 """Requests to real targets that are slow, large, broken or somebody else."""
 
+import asyncio
 import ssl
 import zlib
 from collections.abc import Sequence
@@ -16,12 +17,14 @@ from tests.integration.worker.forwarding.target_server import (
     TargetServer,
     answer,
     babble,
+    break_off,
     drip,
     endless_headers,
     endless_hints,
     flood,
     hang,
     hang_up,
+    reset,
     target_server,
 )
 from tests.integration.worker.world import build_forwarder
@@ -91,6 +94,8 @@ async def test_compressed_answer_is_not_unpacked() -> None:
     ("script", "reason"),
     [
         (hang_up, "Server disconnected without sending a response."),
+        (reset, "it broke the connection off"),
+        (break_off, "peer closed connection without sending complete message body"),
         (babble, "illegal status line"),
         (endless_headers, "Receive buffer too long"),
     ],
@@ -199,6 +204,20 @@ class TestTls:
         assert outcome.code == "target_unreachable"
         assert f"its certificate is not valid: {reason}" in outcome.reason
         assert target.requests == []
+
+    async def test_target_without_tls(self, forwarder: Forwarder) -> None:
+        """A port that speaks something else than TLS is no target."""
+
+        def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 mail.example ESMTP\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            outcome = await forwarder.send(request_to(f"https://target.example:{port}/"))
+        assert outcome == Retry(
+            "no answer from the target: TLS failed: WRONG_VERSION_NUMBER", "target_unreachable"
+        )
 
     async def test_unknown_authority(self, authority: Authority) -> None:
         """The system's authorities count, and none that signs itself."""
