@@ -1,7 +1,7 @@
 """What a run has shown: figures, every broken promise, and the history of the first."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def give_verdict(
             journal.answers,
             ledger,
             answer_within_seconds=_ANSWER_WITHIN_SECONDS,
-            excused=excuses.cover,
+            excused=excuses.beside(journal),
         )
         if lane.mix.line_count:
             found += judge_order(checker.handled(lane.scene))
@@ -123,6 +123,12 @@ class Excuses:
         for one in happened:
             span = (one.began, one.ended + _RECOVERY_SECONDS)
             self._broken.setdefault(one.fault.target, []).append(span)
+
+    def beside(self, journal: Journal) -> Callable[[Answer], bool]:
+        """Return a judge of late answers that knows of the senders' own stalls as well."""
+        return lambda answer: (
+            journal.answered_within(answer, _ANSWER_WITHIN_SECONDS) or self.cover(answer)
+        )
 
     def cover(self, answer: Answer) -> bool:
         """Whether there is one for a late answer."""

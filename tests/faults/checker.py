@@ -85,7 +85,12 @@ class Checker:
         with contextlib.suppress(TimeoutError):
             self.wait_until_quiet(scene, timeout_seconds=quiet_seconds)
         ledger = self.read(scene)
-        violations = judge(journal.answers, ledger, answer_within_seconds=answer_within_seconds)
+        violations = judge(
+            journal.answers,
+            ledger,
+            answer_within_seconds=answer_within_seconds,
+            excused=lambda answer: journal.answered_within(answer, answer_within_seconds or 0.0),
+        )
         return Report(journal, ledger, violations)
 
     def wait_until_quiet(self, scene: Scene, *, timeout_seconds: float = 40) -> None:

@@ -51,10 +51,20 @@ class Journal:
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
+        #: When the senders themselves stood still, as (begin, end).
+        self.stalls: list[tuple[float, float]] = []
 
     def add(self, answer: Answer) -> None:
         """Keep an answer."""
         self.answers.append(answer)
+
+    def answered_within(self, answer: Answer, seconds: float) -> bool:
+        """Whether an answer came in time, but for what the senders' own stalls took of it."""
+        stalled = sum(
+            max(min(end, answer.at) - max(begin, answer.sent_at), 0.0)
+            for begin, end in self.stalls
+        )
+        return answer.latency_seconds - stalled <= seconds
 
     def where(self, condition: Callable[[Answer], bool]) -> list[Answer]:
         """Return the answers for which the condition holds."""
@@ -75,6 +85,7 @@ class Journal:
     def between(self, begin: float, end: float) -> "Journal":
         """Return the part that was answered in a stretch of time."""
         part = Journal()
+        part.stalls = self.stalls
         part.answers = self.where(lambda answer: begin <= answer.at < end)
         return part
 

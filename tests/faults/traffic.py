@@ -18,6 +18,8 @@ from tests.faults.connections import CONNECTION_FAULTS, Connections, Response
 from tests.faults.journal import Answer, Journal, Kind
 from tests.faults.scene import Gateway, Scene
 
+_TICK_SECONDS = 0.02
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
@@ -65,11 +67,24 @@ class Traffic:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until told to stop or all is sent; then wait for every sender to come to an end."""
         try:
-            async with asyncio.TaskGroup() as senders:
-                await self._pace(senders, stop)
+            async with asyncio.TaskGroup() as watch:
+                watcher = watch.create_task(self._watch_stalls())
+                async with asyncio.TaskGroup() as senders:
+                    await self._pace(senders, stop)
+                watcher.cancel()
         finally:
             for pool in self._pools.values():
                 pool.close()
+
+    async def _watch_stalls(self) -> None:
+        """Note when this loop gets no processor: answers then wait for us, and not we for them."""
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(_TICK_SECONDS)
+            ended = time.perf_counter()
+            if ended - began > 2 * _TICK_SECONDS:
+                due = began + _TICK_SECONDS
+                self._journal.stalls.append((due - self._began, ended - self._began))
 
     async def _pace(self, senders: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         lines = self._mix.line_count

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.journal import Answer, Kind
+from tests.faults.journal import Answer, Journal, Kind
 from tests.faults.judgement import (
     Breach,
     Ledger,
@@ -168,3 +168,17 @@ def test_faulty_event_ends_failed_and_without_effect() -> None:
         _ledger(effects=0, dispatch_status="pending"),
     ):
         assert [found.breach for found in _judged(answer, ledger=ledger)] == [Breach.NOT_FAILED]
+
+
+@pytest.mark.parametrize(
+    ("stalls", "in_time"),
+    [([], False), ([(1.0, 1.4)], False), ([(1.0, 1.6)], True), ([(0.0, 0.9), (3.0, 4.0)], False)],
+)
+def test_time_that_the_senders_stood_still_is_not_the_gateways(
+    stalls: list[tuple[float, float]], *, in_time: bool
+) -> None:
+    """An answer that waited to be read is late by the rest alone."""
+    journal = Journal()
+    journal.stalls = stalls
+    answer = _answer(at=2.5, latency_seconds=2.0)
+    assert journal.answered_within(answer, 1.5) is in_time
