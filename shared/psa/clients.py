@@ -1,6 +1,6 @@
 """Clients of the PSA store, as actions write them."""
 
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import asyncpg
@@ -46,12 +46,7 @@ class Clients:
         Raises:
             Conflict: The name is taken. The transaction can then only be rolled back.
         """
-        try:
-            await self._store.write(
-                _QUERIES["insert"], client_id, values, event_name="client.created"
-            )
-        except asyncpg.UniqueViolationError as error:
-            raise Conflict(f"another client has the name {values['name']!r}") from error
+        await self._write(_QUERIES["insert"], client_id, values, event_name="client.created")
 
     async def update(self, client_id: UUID, changes: Values, *, event_name: str) -> None:
         """Change the columns of a client that are named.
@@ -59,7 +54,12 @@ class Clients:
         Raises:
             Conflict: The name is taken. The transaction can then only be rolled back.
         """
+        await self._write(_QUERIES["update"], client_id, changes, event_name=event_name)
+
+    async def _write(
+        self, query: LiteralString, client_id: UUID, values: Values, *, event_name: str
+    ) -> None:
         try:
-            await self._store.write(_QUERIES["update"], client_id, changes, event_name=event_name)
+            await self._store.write(query, client_id, values, event_name=event_name)
         except asyncpg.UniqueViolationError as error:
-            raise Conflict(f"another client has the name {changes['name']!r}") from error
+            raise Conflict(f"another client has the name {values['name']!r}") from error

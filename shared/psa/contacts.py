@@ -1,6 +1,6 @@
 """Contacts of the PSA store."""
 
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import asyncpg
@@ -39,12 +39,7 @@ class Contacts:
         Raises:
             Conflict: The email is taken. The transaction can then only be rolled back.
         """
-        try:
-            await self._store.write(
-                _QUERIES["insert"], contact_id, values, event_name="contact.created"
-            )
-        except asyncpg.UniqueViolationError as error:
-            raise Conflict(f"another contact has the address {values['email']!r}") from error
+        await self._write(_QUERIES["insert"], contact_id, values, event_name="contact.created")
 
     async def update(self, contact_id: UUID, changes: Values) -> None:
         """Change the columns of a contact that are named.
@@ -52,9 +47,12 @@ class Contacts:
         Raises:
             Conflict: The email is taken. The transaction can then only be rolled back.
         """
+        await self._write(_QUERIES["update"], contact_id, changes, event_name="contact.updated")
+
+    async def _write(
+        self, query: LiteralString, contact_id: UUID, values: Values, *, event_name: str
+    ) -> None:
         try:
-            await self._store.write(
-                _QUERIES["update"], contact_id, changes, event_name="contact.updated"
-            )
+            await self._store.write(query, contact_id, values, event_name=event_name)
         except asyncpg.UniqueViolationError as error:
-            raise Conflict(f"another contact has the address {changes['email']!r}") from error
+            raise Conflict(f"another contact has the address {values['email']!r}") from error

@@ -182,13 +182,11 @@ class Injector:
         return "the broker ended" if failed else "the broker went on"
 
     def _rebalance(self, fault: Fault) -> str:
-        bootstrap = self._system.shared_environment()["POSTERN_QUEUE_URL"]
-        return join_and_leave(bootstrap.removeprefix("kafka://"), seconds=fault.seconds)
+        return join_and_leave(self._system.bootstrap, seconds=fault.seconds)
 
     def _garbage(self, fault: Fault) -> str:
         record = f"garbage {self._mark} {fault.number}"
-        bootstrap = self._system.shared_environment()["POSTERN_QUEUE_URL"]
-        note = produce(bootstrap.removeprefix("kafka://"), record.encode())
+        note = produce(self._system.bootstrap, record.encode())
         if not note.startswith("void"):
             self.garbage.append(record)
         return note

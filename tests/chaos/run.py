@@ -65,14 +65,10 @@ class Run:
             settings=_SETTINGS,
             postgres_settings=_POSTGRES_SETTINGS,
         )
-        systems: list[ChaosSystem] = []
-
-        def system_of(*arguments: object) -> ChaosSystem:
-            systems.append(ChaosSystem(*arguments))  # type: ignore[arg-type]
-            return systems[-1]
-
-        with Stack(self._directory, shape, system_of=system_of) as stack:
-            return self._on(stack, systems[0])
+        with Stack(self._directory, shape, system_of=ChaosSystem) as stack:
+            system = stack.system
+            assert isinstance(system, ChaosSystem)
+            return self._on(stack, system)
 
     def _on(self, stack: Stack, system: ChaosSystem) -> Verdict:
         checker = Checker(stack, stumble_share=_STUMBLE_SHARE)

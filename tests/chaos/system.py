@@ -50,14 +50,19 @@ class ChaosSystem(Stack):
             self.disk.directory / "data",
             prepare_jars(ROOT),
             int(self._kafka_link.target.rpartition(":")[2]),
-            properties={"advertised.listeners": f"CLIENT://{self._kafka_link.address}"},
+            properties={"advertised.listeners": f"CLIENT://{self.bootstrap}"},
         )
+
+    @property
+    def bootstrap(self) -> str:
+        """Where every client of the broker begins, through the proxy."""
+        return self._kafka_link.address
 
     def shared_environment(self) -> dict[str, str]:
         """Return the settings that every program has."""
         environment = super().shared_environment()
         if self.kafka is not None:
-            environment["POSTERN_QUEUE_URL"] = f"kafka://{self._kafka_link.address}"
+            environment["POSTERN_QUEUE_URL"] = f"kafka://{self.bootstrap}"
         return environment
 
     def wanted_programs(self) -> dict[str, tuple[str, dict[str, str]]]:
