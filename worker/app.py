@@ -117,7 +117,7 @@ async def _open_pool(dsn: str, *, role: str, size: int) -> AsyncIterator[Pool]:
         role=role,
         application_name="postern-worker",
         size=size,
-        keeps_plans=role == TENANT_ROLE,
+        keeps_plans=True,
     )
     try:
         yield pool

@@ -30,6 +30,9 @@ SYSTEM_ROLE = "postern_system"
 _QUERIES = Queries(__package__, "pool.sql")
 
 _COMMAND_TIMEOUT_SECONDS = 10.0
+#: A plan made while its tables were nearly empty may be a bad one for what they grow into, and the
+#: server plans anew only when it has analysed them, a minute later.
+_PLANS_KEPT_SECONDS = 10.0
 
 #: Classes of SQLSTATE after which the same statement may succeed: connection, resources, shutdown,
 #: serialization, deadlock, lock time-out, failover to a read-only server.
@@ -56,7 +59,7 @@ async def create_pool(
     """Open a pool whose connections act as ``role``.
 
     Connections are made lazily, so that a program can start while PostgreSQL is away. With
-    ``keeps_plans`` each statement is planned once a connection, whatever its arguments: for a
+    ``keeps_plans`` a connection plans each statement once in 10 s, whatever its arguments: for a
     program whose statements all find their rows by key.
     """
     settings = _server_settings(role, application_name)
@@ -71,10 +74,16 @@ async def create_pool(
         timeout=3,
         command_timeout=_COMMAND_TIMEOUT_SECONDS,
         max_inactive_connection_lifetime=60,
+        setup=_forget_old_plans if keeps_plans else None,
         reset=_leave_as_is,
         connection_class=RiderConnection,
         server_settings=settings,
     )
+
+
+async def _forget_old_plans(borrowed: Connection) -> None:
+    if _rider_connection(borrowed).has_plans_of(_PLANS_KEPT_SECONDS):
+        await borrowed.execute(_QUERIES["forget_plans"])
 
 
 async def _leave_as_is(_: Connection) -> None:

@@ -6,3 +6,7 @@ select set_config('postern.tenant_id', $1, true)
 -- ping --
 -- Answer, to show that the server does.
 select 1
+
+-- forget_plans --
+-- Have this connection plan its statements anew.
+discard plans

@@ -8,6 +8,7 @@ simple protocol, which takes several statements at once, without parameters and 
 import re
 from functools import lru_cache
 from math import isfinite
+from time import monotonic
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -25,6 +26,7 @@ class RiderConnection(asyncpg.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._riders: list[str] = []
+        self._planned_at = monotonic()
 
     def ride(self, query: LiteralString, *values: Value) -> None:
         """Have a query whose result nobody needs sent with the BEGIN or COMMIT that comes next.
@@ -32,6 +34,14 @@ class RiderConnection(asyncpg.Connection):
         Those that ride together are executed in the order in which they were named.
         """
         self._riders.append(with_literals(query, *values))
+
+    def has_plans_of(self, seconds: float) -> bool:
+        """Tell whether its oldest plans may be of this age; who is told so has them forgotten."""
+        now = monotonic()
+        if now - self._planned_at < seconds:
+            return False
+        self._planned_at = now
+        return True
 
     async def execute(
         self,

@@ -31,13 +31,13 @@ CREATE FUNCTION postern.claim_expected(in_tenant_id uuid, in_delivery_id uuid, i
 begin
     perform set_config('lock_timeout', in_lock_timeout, true);
     perform from postern.deliveries d
-        join postern.webhooks w
-            on w.tenant_id = d.tenant_id and w.webhook_id = d.webhook_id and w.deleted_at is null
         where d.tenant_id = in_tenant_id and d.delivery_id = in_delivery_id
-          and d.dispatch_status = 'pending' and d.retry_count = in_attempt and w.version = in_webhook_version
-          and not exists (
-              select from postern.circuit_breakers b
-              where b.tenant_id = d.tenant_id and b.webhook_id = d.webhook_id)
+          and d.dispatch_status = 'pending' and d.retry_count = in_attempt
+          and in_webhook_version = (
+              select w.version from postern.webhooks w
+              where w.tenant_id = in_tenant_id and w.webhook_id = d.webhook_id and w.deleted_at is null)
+          and (select b.webhook_id from postern.circuit_breakers b
+               where b.tenant_id = in_tenant_id and b.webhook_id = d.webhook_id) is null
         for update of d;
     if not found then
         raise exception 'delivery % is not as expected', in_delivery_id using errcode = 'PN001';
@@ -1207,15 +1207,15 @@ CREATE INDEX deliveries_pending ON ONLY postern.deliveries USING btree (delivery
 
 CREATE INDEX deliveries_default_delivery_id_idx ON postern.deliveries_default USING btree (delivery_id) WHERE (dispatch_status = 'pending'::text);
 
-CREATE INDEX deliveries_webhook ON ONLY postern.deliveries USING btree (tenant_id, webhook_id, delivery_id DESC);
+CREATE INDEX deliveries_webhook ON ONLY postern.deliveries USING btree (tenant_id, webhook_id, delivery_id DESC) WHERE (webhook_id IS NOT NULL);
 
-CREATE INDEX deliveries_default_tenant_id_webhook_id_delivery_id_idx ON postern.deliveries_default USING btree (tenant_id, webhook_id, delivery_id DESC);
+CREATE INDEX deliveries_default_tenant_id_webhook_id_delivery_id_idx ON postern.deliveries_default USING btree (tenant_id, webhook_id, delivery_id DESC) WHERE (webhook_id IS NOT NULL);
 
-CREATE INDEX external_entity_mappings_entity ON postern.external_entity_mappings USING btree (tenant_id, entity_type, entity_id);
+CREATE INDEX external_entity_mappings_entity ON postern.external_entity_mappings USING btree (tenant_id, entity_type, entity_id) WHERE (entity_type IS NOT NULL);
 
 CREATE INDEX idempotency_keys_expiry ON postern.idempotency_keys USING btree (expires_at);
 
-CREATE UNIQUE INDEX ordered_deliveries_delivery ON postern.ordered_deliveries USING btree (tenant_id, delivery_id);
+CREATE UNIQUE INDEX ordered_deliveries_delivery ON postern.ordered_deliveries USING btree (tenant_id, delivery_id) WHERE (delivery_id IS NOT NULL);
 
 CREATE UNIQUE INDEX ordered_deliveries_turn ON postern.ordered_deliveries USING btree (tenant_id, ordering_key) WHERE has_turn;
 
@@ -1225,39 +1225,39 @@ CREATE INDEX outbox_held ON postern.outbox USING btree (tenant_id, held_for) WHE
 
 CREATE INDEX outbox_order ON postern.outbox USING btree (tenant_id, ordering_key, delivery_id) WHERE (ordering_key IS NOT NULL);
 
-CREATE INDEX outbox_tenant ON postern.outbox USING btree (tenant_id, available_at, delivery_id);
+CREATE INDEX outbox_tenant ON postern.outbox USING btree (tenant_id, available_at, delivery_id) WHERE (available_at IS NOT NULL);
 
 CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
 
-CREATE UNIQUE INDEX webhooks_slug ON postern.webhooks USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX webhooks_slug ON postern.webhooks USING btree (tenant_id, slug) WHERE ((deleted_at IS NULL) AND (slug IS NOT NULL));
 
-CREATE INDEX asset_associations_ticket ON psa.asset_associations USING btree (tenant_id, ticket_id);
+CREATE INDEX asset_associations_ticket ON psa.asset_associations USING btree (tenant_id, ticket_id) WHERE (ticket_id IS NOT NULL);
 
-CREATE INDEX assets_client ON psa.assets USING btree (tenant_id, client_id);
+CREATE INDEX assets_client ON psa.assets USING btree (tenant_id, client_id) WHERE (client_id IS NOT NULL);
 
-CREATE INDEX comments_ticket ON psa.comments USING btree (tenant_id, ticket_id);
+CREATE INDEX comments_ticket ON psa.comments USING btree (tenant_id, ticket_id) WHERE (ticket_id IS NOT NULL);
 
-CREATE INDEX contacts_client ON psa.contacts USING btree (tenant_id, client_id);
+CREATE INDEX contacts_client ON psa.contacts USING btree (tenant_id, client_id) WHERE (client_id IS NOT NULL);
 
-CREATE INDEX interactions_client ON psa.interactions USING btree (tenant_id, client_id);
+CREATE INDEX interactions_client ON psa.interactions USING btree (tenant_id, client_id) WHERE (client_id IS NOT NULL);
 
-CREATE INDEX invoices_client ON psa.invoices USING btree (tenant_id, client_id);
+CREATE INDEX invoices_client ON psa.invoices USING btree (tenant_id, client_id) WHERE (client_id IS NOT NULL);
 
-CREATE INDEX project_tasks_status ON psa.project_tasks USING btree (tenant_id, project_status_mapping_id);
+CREATE INDEX project_tasks_status ON psa.project_tasks USING btree (tenant_id, project_status_mapping_id) WHERE (project_status_mapping_id IS NOT NULL);
 
 CREATE UNIQUE INDEX tags_text ON psa.tags USING btree (tenant_id, entity_type, lower(tag_text));
 
 CREATE UNIQUE INDEX ticket_statuses_default ON psa.ticket_statuses USING btree (tenant_id, board_id) WHERE is_default;
 
-CREATE INDEX tickets_board ON psa.tickets USING btree (tenant_id, board_id, status_id);
+CREATE INDEX tickets_board ON psa.tickets USING btree (tenant_id, board_id, status_id) WHERE (board_id IS NOT NULL);
 
-CREATE INDEX tickets_client ON psa.tickets USING btree (tenant_id, client_id);
+CREATE INDEX tickets_client ON psa.tickets USING btree (tenant_id, client_id) WHERE (client_id IS NOT NULL);
 
 CREATE INDEX tickets_contact ON psa.tickets USING btree (tenant_id, contact_id) WHERE (contact_id IS NOT NULL);
 
-CREATE INDEX time_entries_sheet ON psa.time_entries USING btree (tenant_id, time_sheet_id);
+CREATE INDEX time_entries_sheet ON psa.time_entries USING btree (tenant_id, time_sheet_id) WHERE (time_sheet_id IS NOT NULL);
 
-CREATE INDEX time_entries_work_item ON psa.time_entries USING btree (tenant_id, work_item_id);
+CREATE INDEX time_entries_work_item ON psa.time_entries USING btree (tenant_id, work_item_id) WHERE (work_item_id IS NOT NULL);
 
 ALTER INDEX postern.deliveries_pending ATTACH PARTITION postern.deliveries_default_delivery_id_idx;
 

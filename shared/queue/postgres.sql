@@ -1,7 +1,6 @@
 -- read_claimed --
 -- What a worker needs of claimed deliveries; null where a delivery is gone. A body too large to travel stays in the
--- ledger. Apart from the claim, since this plan can be kept: a claim is planned anew each time, and with deliveries
--- and all their partitions in it that took longer than both statements. The range picks the partitions.
+-- ledger. Apart from the claim, since the range of ids that picks the partitions is known only then.
 -- $1 tenant_ids, $2 delivery_ids, $3 least delivery_id, $4 greatest delivery_id, $5 largest body that travels, in bytes
 select d.webhook_id, d.received_at, d.request_headers, d.idempotency_key, d.body
 from unnest($1::uuid[], $2::uuid[]) with ordinality as claimed (tenant_id, delivery_id, position)

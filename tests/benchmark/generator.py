@@ -138,7 +138,8 @@ class _Pacer:
     """Sends what is due on connections that are free; what finds none waits its turn."""
 
     def __init__(self, connections: Sequence[Connection]) -> None:
-        self._free = list(connections)
+        #: Used in turn: one that rested for long would be closed by the server.
+        self._free = deque(connections)
         self._waiting: deque[tuple[bytes, float]] = deque()
         self.latencies: list[float] = []
         self.failures = 0
@@ -147,7 +148,7 @@ class _Pacer:
 
     def send(self, request: bytes, due: float) -> None:
         if self._free:
-            self._free.pop().send(request, due)
+            self._free.popleft().send(request, due)
         else:
             self._waiting.append((request, due))
 

@@ -36,7 +36,8 @@ _HAS_TURN = """
 insert into postern.ordered_deliveries (tenant_id, ordering_key, delivery_id, has_turn, turn_at)
 select tenant_id, 'key', delivery_id, true, now() - make_interval(secs => $1)
 from postern.deliveries
-on conflict (tenant_id, delivery_id) do update set turn_at = excluded.turn_at
+on conflict (tenant_id, delivery_id) where delivery_id is not null
+    do update set turn_at = excluded.turn_at
 """
 _CLEAR = "delete from postern.outbox"
 _FINISHED = """
