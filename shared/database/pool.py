@@ -34,6 +34,18 @@ _COMMAND_TIMEOUT_SECONDS = 10.0
 #: server plans anew only when it has analysed them, a minute later.
 _PLANS_KEPT_SECONDS = 10.0
 
+_KEPT_PLANS = {
+    # Else PostgreSQL plans anew whatever touches deliveries: a plan for arguments that it knows
+    # leaves out the other days' partitions and looks cheaper by more than planning.
+    "plan_cache_mode": "force_generic_plan",
+    # A plan for any arguments takes a limit for a tenth of the table, and reads all of a backlog
+    # to join it with the few rows of a claim. Loops over look-ups by key are right for each.
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    # Such a scan comes by every dead entry of the index again; an index scan marks it once.
+    "enable_bitmapscan": "off",
+}
+
 #: Classes of SQLSTATE after which the same statement may succeed: connection, resources, shutdown,
 #: serialization, deadlock, lock time-out, failover to a read-only server.
 #: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -64,9 +76,7 @@ async def create_pool(
     """
     settings = _server_settings(role, application_name)
     if keeps_plans:
-        # Else PostgreSQL plans anew whatever touches deliveries: a plan for arguments that it
-        # knows leaves out the other days' partitions and looks cheaper by more than planning.
-        settings["plan_cache_mode"] = "force_generic_plan"
+        settings |= _KEPT_PLANS
     return await asyncpg.create_pool(
         dsn,
         min_size=0,

@@ -51,7 +51,11 @@ select tenant_id, delivery_id, now(), ordering_key from rows
 async def _drain(dsn: str, bootstrap: str, relays: int) -> float:
     """Run relays until the outbox is empty; return the seconds."""
     async with await create_pool(
-        dsn, role=SYSTEM_ROLE, application_name="relay-benchmark", size=2 * relays + 1
+        dsn,
+        role=SYSTEM_ROLE,
+        application_name="relay-benchmark",
+        size=2 * relays + 1,
+        keeps_plans=True,
     ) as pool:
         stop = asyncio.Event()
         began = perf_counter()
