@@ -40,13 +40,13 @@ class Effects:
         """Return how many effects there are."""
         return int(self._one("effect_count"))
 
+    def so_far(self) -> int:
+        """Return about how many effects there are, at no cost."""
+        return int(self._one("effects_so_far"))
+
     def pending_count(self) -> int:
         """Return how many deliveries are not handled."""
         return int(self._one("pending_count"))
-
-    def queued_count(self) -> int:
-        """Return how many deliveries wait in the outbox."""
-        return int(self._one("queued_count"))
 
     def oldest_pending_ms(self) -> int | None:
         """Return when the oldest delivery that is not handled came, in Unix milliseconds."""

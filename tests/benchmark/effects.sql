@@ -41,6 +41,10 @@ where number <> before + 1
 -- How many effects there are.
 select count(*) from benchmark.effects
 
+-- effects_so_far --
+-- About how many effects there are: looked up, where counting them would slow what is measured.
+select last_value from benchmark.effects_number_seq
+
 -- pending_count --
 -- How many deliveries are not handled.
 select count(*) from postern.deliveries where dispatch_status = 'pending'
@@ -48,7 +52,3 @@ select count(*) from postern.deliveries where dispatch_status = 'pending'
 -- oldest_pending --
 -- The oldest delivery that is not handled; its id tells its time.
 select delivery_id from postern.deliveries where dispatch_status = 'pending' order by delivery_id limit 1
-
--- queued_count --
--- How many deliveries wait in the outbox.
-select count(*) from postern.outbox

@@ -95,15 +95,14 @@ class Outage:
             return oldest is None or oldest >= moment_ms
 
         began = told = perf_counter()
+        handled = self._effects.so_far()
         while not is_drained() and perf_counter() - began < limit_seconds:
             self._load.check()
             if perf_counter() - told >= _TELL_SECONDS:
-                told = perf_counter()
-                print(
-                    f"{told - began:6.0f} s: {self._effects.pending_count():,} wait, "
-                    f"{self._effects.queued_count():,} of them in the outbox",
-                    flush=True,
-                )
+                seconds, told = perf_counter() - told, perf_counter()
+                before, handled = handled, self._effects.so_far()
+                rate = (handled - before) / seconds
+                print(f"{told - began:6.0f} s: {rate:,.0f} handled a second", flush=True)
             time.sleep(_LOOK_SECONDS)
         return is_drained()
 
