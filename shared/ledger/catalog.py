@@ -10,8 +10,8 @@ from shared.database.queries import Queries
 
 _QUERIES = Queries(__package__, "catalog.sql")
 
-#: Keys: name, entity_type, display_name, description, target_fields. A target field has name,
-#: type, required and description, and where they apply enum_values and ref_entity_type.
+#: Keys: name, entity_type, display_name, description, target_fields: ``mapping/catalogue.py`` says
+#: what a target field has.
 ActionDefinition = Mapping[str, Any]
 
 

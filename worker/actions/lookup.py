@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
+from shared.mapping.fields import ActionFields, field_types
 from shared.psa.references import REFERENCE_TYPES, References
 from shared.psa.store import Values
 from worker.actions.context import ActionContext
-from worker.actions.fields import ActionFields, field_types
 from worker.outcome import Reject
 
 

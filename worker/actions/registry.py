@@ -9,8 +9,9 @@ from typing import Any, TypeVar, get_type_hints
 
 from shared.errors import ConfigurationError
 from shared.ledger.catalog import ActionDefinition
+from shared.mapping.catalogue import target_fields
+from shared.mapping.fields import ActionFields
 from worker.actions.context import ActionContext, ActionResult, OutboundContext
-from worker.actions.fields import ActionFields, target_fields
 from worker.outcome import Reject, Retry
 
 #: Distributions name modules of actions under this group.

@@ -10,12 +10,13 @@ from shared.domain.delivery import QueuedDelivery, parse_header_block
 from shared.domain.webhook import DirectAction, Webhook
 from shared.expressions.evaluator import Evaluator
 from shared.ledger.mappings import Mappings
+from shared.mapping.fields import ActionFields
+from shared.mapping.mapper import Mapper
 from worker import metrics
 from worker.actions.context import ActionContext, ActionResult, OutboundContext
-from worker.actions.fields import ActionFields
 from worker.actions.registry import Action, ActionOutcome, Registry
 from worker.forwarding.client import Forwarder
-from worker.mapping import fill_fields, passing_fault, wanted_expressions
+from worker.mapping import fields_or_outcome
 from worker.outcome import Done, Outcome, Reject, Retry
 
 
@@ -107,9 +108,8 @@ class DirectActionHandler:
         forwarder: Forwarder,
     ) -> None:
         self._registry = registry
-        self._evaluator = evaluator
+        self._mapper = Mapper(evaluator, timeout_seconds=expression_timeout_seconds)
         self._clock = clock
-        self._expression_timeout_seconds = expression_timeout_seconds
         self._forwarder = forwarder
 
     async def prepare(
@@ -148,16 +148,10 @@ class DirectActionHandler:
     async def _fill(
         self, action: Action, config: DirectAction, *, document: object, body: bytes
     ) -> ActionFields | Reject | Retry:
-        expressions = wanted_expressions(action.fields, config.field_mapping)
-        results = await self._evaluator.evaluate(
-            expressions,
-            document,
-            body or b"null",
-            timeout_seconds=self._expression_timeout_seconds,
+        mapped = await self._mapper.map(
+            action.fields, config.field_mapping, document=document, body=body
         )
-        if passing := passing_fault(results):
-            return passing
-        fields = fill_fields(action.fields, expressions, results)
+        fields = fields_or_outcome(mapped)
         if isinstance(fields, Reject):
             for fault in fields.details["faults"]:
                 metrics.FIELD_FAULTS.labels(fault["rule"]).inc()

@@ -45,6 +45,7 @@ def test_definition_comes_from_the_declaration() -> None:
                 "required": True,
                 "nullable": False,
                 "description": "",
+                "max_length": 10_000,
             }
         ],
     }

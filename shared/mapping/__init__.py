@@ -1,0 +1,1 @@
+"""From a body to the typed fields of an action: evaluation, conversion, all faults by name."""

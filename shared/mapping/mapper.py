@@ -1,0 +1,85 @@
+"""One way from a body to typed fields for all who map: workers, previews and dry runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from shared.errors import ExpressionError
+from shared.expressions.evaluator import Evaluator
+from shared.expressions.plain import Expression, parse_expression
+from shared.mapping.fields import ActionFields
+from shared.mapping.filling import Filling, fill_fields
+
+#: Reasons that are about the moment and not about the expression.
+_PASSING_REASONS = frozenset({"busy", "crashed", "starved"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What a field mapping gives over one body."""
+
+    #: What each field's expression found: a JSON value, ``MISSING`` or an ``ExpressionError``.
+    results: Mapping[str, object]
+    filling: Filling
+
+    @property
+    def passing(self) -> ExpressionError | None:
+        """The error for which the sandbox is to blame, not an expression: it may pass."""
+        return passing_error(self.results)
+
+
+class Mapper:
+    """Evaluates field mappings and fills models.
+
+    Args:
+        evaluator: What evaluates.
+        timeout_seconds: Wall clock for all expressions of a mapping together.
+    """
+
+    def __init__(self, evaluator: Evaluator, *, timeout_seconds: float) -> None:
+        self._evaluator = evaluator
+        self._timeout_seconds = timeout_seconds
+
+    async def map(
+        self,
+        model: type[ActionFields],
+        field_mapping: Mapping[str, str],
+        *,
+        document: object,
+        body: bytes,
+    ) -> Mapped:
+        """Return what the mapping gives; its faults are part of that.
+
+        Args:
+            model: The target fields. What the mapping says of others is not evaluated.
+            field_mapping: Field name to expression.
+            document: The body as parsed by orjson.
+            body: The same body as it came, empty for null.
+        """
+        expressions = wanted_expressions(model, field_mapping)
+        results = await self._evaluator.evaluate(
+            expressions, document, body or b"null", timeout_seconds=self._timeout_seconds
+        )
+        return Mapped(results, fill_fields(model, expressions, results))
+
+
+def wanted_expressions(
+    model: type[ActionFields], field_mapping: Mapping[str, str]
+) -> dict[str, Expression]:
+    """Return the expressions of the fields that the model has."""
+    return {
+        name: _parsed(text) for name, text in field_mapping.items() if name in model.model_fields
+    }
+
+
+def passing_error(results: Mapping[str, object]) -> ExpressionError | None:
+    """Return the first error of results that is about the moment, not about an expression."""
+    for result in results.values():
+        if isinstance(result, ExpressionError) and result.reason in _PASSING_REASONS:
+            return result
+    return None
+
+
+@lru_cache(maxsize=16_384)
+def _parsed(text: str) -> Expression:
+    return parse_expression(text)
