@@ -61,8 +61,11 @@ Provided = Annotated[Services, Depends(_services)]
 
 
 def _holder_of(*permissions: Permission) -> Callable[..., Awaitable[Caller]]:
-    async def caller(services: Provided, key: Annotated[str | None, Depends(_API_KEY)]) -> Caller:
-        found = await services.authenticator.authenticate(key)
+    async def caller(
+        services: Provided, request: Request, key: Annotated[str | None, Depends(_API_KEY)]
+    ) -> Caller:
+        request_id = getattr(request.state, "request_id", None)
+        found = await services.authenticator.authenticate(key, request_id=request_id)
         found.demand(*permissions)
         return found
 
@@ -73,6 +76,7 @@ Creator = Annotated[Caller, Depends(_holder_of(Permission.CREATE))]
 Reader = Annotated[Caller, Depends(_holder_of(Permission.READ))]
 Updater = Annotated[Caller, Depends(_holder_of(Permission.UPDATE))]
 Deleter = Annotated[Caller, Depends(_holder_of(Permission.DELETE))]
+Admin = Annotated[Caller, Depends(_holder_of(Permission.ADMIN))]
 Replayer = Annotated[Caller, Depends(_holder_of(Permission.READ, Permission.REPLAY))]
 
 

@@ -1,15 +1,17 @@
 """How answers are written: JSON by orjson, and never kept by a cache."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from uuid import UUID
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from shared.settings import Secret
 
 #: Answers hold configuration and, once, a secret.
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+_LINE = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
 def answer(
@@ -33,6 +35,23 @@ def data_with_secret(content: object, secret: Secret | None, *, status: int = 20
     """Return ``{"data": content, "secret": ...}``, the secret in clear: the one time it is."""
     shown = None if secret is None else secret.reveal()
     return answer({"data": content, "secret": shown}, status=status)
+
+
+def ndjson(contents: AsyncIterator[object], *, filename: str) -> Response:
+    """Return a line of JSON for each content, sent as they come.
+
+    An error after the first line breaks the answer off: the client sees that it is not whole.
+    """
+
+    async def lines() -> AsyncIterator[bytes]:
+        async for content in contents:
+            yield orjson.dumps(content, default=_as_text, option=_LINE)
+
+    return StreamingResponse(
+        lines(),
+        media_type="application/x-ndjson",
+        headers={**_HEADERS, "content-disposition": f'attachment; filename="{filename}"'},
+    )
 
 
 def no_content() -> Response:

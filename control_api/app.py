@@ -13,6 +13,7 @@ from control_api.access import Services
 from control_api.authentication import Authenticator
 from control_api.border import Border
 from control_api.routes import (
+    audit_events,
     catalog,
     deliveries,
     directory,
@@ -61,7 +62,17 @@ def build_app(services: Services) -> ASGIApp:
     app.state.services = services
     errors.install(app)
     # The catalogue stands before the webhooks: "actions" is no webhook's id.
-    for module in (catalog, webhooks, secrets, samples, replays, deliveries, mappings, directory):
+    for module in (
+        catalog,
+        webhooks,
+        secrets,
+        samples,
+        replays,
+        deliveries,
+        mappings,
+        directory,
+        audit_events,
+    ):
         app.include_router(module.router)
     return Border(app)
 

@@ -38,6 +38,8 @@ class Caller:
     tenant_slug: str
     api_key_id: UUID
     permissions: Sequence[str]
+    #: The request that this is about; it goes into the audit trail.
+    request_id: str | None = None
 
     @property
     def actor(self) -> str:
@@ -60,7 +62,7 @@ class Authenticator:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def authenticate(self, key: str | None) -> Caller:
+    async def authenticate(self, key: str | None, *, request_id: str | None = None) -> Caller:
         """Return who presents this key, and note that it was used.
 
         Raises:
@@ -75,7 +77,13 @@ class Authenticator:
                 raise Unauthorized("the API key is unknown, expired or inactive")
             if found.use_is_unnoted:
                 await keys.note_use(found.tenant_id, found.api_key_id)
-        return Caller(found.tenant_id, found.tenant_slug, found.api_key_id, found.permissions)
+        return Caller(
+            tenant_id=found.tenant_id,
+            tenant_slug=found.tenant_slug,
+            api_key_id=found.api_key_id,
+            permissions=found.permissions,
+            request_id=request_id,
+        )
 
     async def fault(self) -> str | None:
         """Return why keys cannot be looked up now, or None when they can."""

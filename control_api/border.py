@@ -31,6 +31,7 @@ class Border:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send)
+        scope.setdefault("state", {})["request_id"] = exchange.request_id
         with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
             try:
                 await self._app(scope, receive, exchange.send)

@@ -27,7 +27,13 @@ async def create_client(services: Provided, caller: Creator, body: JsonBody) -> 
         client = await Directory(connection).insert_client(
             caller.tenant_id, client_id=client_id, name=wanted.name
         )
-        await audit(connection, caller, "client.created", f"client:{client_id}")
+        await audit(
+            connection,
+            caller,
+            "client.created",
+            f"client:{client_id}",
+            after={"name": wanted.name},
+        )
     return data(client, status=201)
 
 

@@ -43,18 +43,20 @@ async def upsert(
     async with services.transaction(caller) as connection:
         await Webhooks(connection).get(caller.tenant_id, webhook_id)
         await _check_entity(connection, caller.tenant_id, wanted)
-        mapping = await MappingAdmin(connection).upsert(
-            caller.tenant_id,
-            webhook_id,
-            ExternalKey(wanted.entity_type, wanted.external_id, wanted.realm),
-            entity_id=wanted.entity_id,
+        mappings = MappingAdmin(connection)
+        key = ExternalKey(wanted.entity_type, wanted.external_id, wanted.realm)
+        before = await mappings.lock(caller.tenant_id, webhook_id, key)
+        mapping = await mappings.upsert(
+            caller.tenant_id, webhook_id, key, entity_id=wanted.entity_id
         )
         await audit(
             connection,
             caller,
             "mapping.set",
             f"webhook:{webhook_id}",
-            details=wanted.model_dump(mode="json"),
+            details=asdict(key),
+            before=None if before is None else {"entity_id": before.entity_id},
+            after={"entity_id": mapping.entity_id},
         )
     return data(asdict(mapping))
 

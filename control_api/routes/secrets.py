@@ -33,6 +33,12 @@ async def rotate(
             webhook.tenant_id, webhook.webhook_id, secret, overlap_seconds=wanted.overlap_seconds
         )
         await webhooks.touch(caller.tenant_id, webhook_id)
-        await audit(connection, caller, "webhook.secret_rotated", f"webhook:{webhook_id}")
+        await audit(
+            connection,
+            caller,
+            "webhook.secret_rotated",
+            f"webhook:{webhook_id}",
+            details={"overlap_seconds": wanted.overlap_seconds},
+        )
         view = await services.view(connection, caller, webhook_id)
     return data_with_secret(view, secret)

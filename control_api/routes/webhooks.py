@@ -1,5 +1,6 @@
 """Webhooks: create, list, get, replace, delete."""
 
+from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -40,7 +41,13 @@ async def create(services: Provided, caller: Creator, body: JsonBody) -> Respons
         if secret is not None:
             keeper = SecretKeeper(connection, services.keyring)
             await keeper.add(caller.tenant_id, webhook_id, secret)
-        await audit(connection, caller, "webhook.created", f"webhook:{webhook_id}")
+        await audit(
+            connection,
+            caller,
+            "webhook.created",
+            f"webhook:{webhook_id}",
+            after=asdict(wanted.settings),
+        )
         view = await services.view(connection, caller, webhook_id)
     return data_with_secret(view, secret, status=201)
 
@@ -85,7 +92,15 @@ async def replace(
         keeper = SecretKeeper(connection, services.keyring)
         secret = await _change_secret(keeper, before, wanted)
         await _close_breaker(connection, before)
-        await audit(connection, caller, "webhook.replaced", f"webhook:{webhook_id}")
+        await audit(
+            connection,
+            caller,
+            "webhook.replaced",
+            f"webhook:{webhook_id}",
+            details={"secret_replaced": secret is not None},
+            before=asdict(before.settings),
+            after=asdict(wanted.settings),
+        )
         view = await services.view(connection, caller, webhook_id)
     return data_with_secret(view, secret)
 
@@ -94,11 +109,19 @@ async def replace(
 async def delete(services: Provided, caller: Deleter, webhook_id: UUID) -> Response:
     """Delete a webhook and its secrets; its deliveries and mappings stay."""
     async with services.transaction(caller) as connection:
-        await Webhooks(connection).delete(caller.tenant_id, webhook_id)
+        webhooks = Webhooks(connection)
+        before = await webhooks.lock(caller.tenant_id, webhook_id)
+        await webhooks.delete(caller.tenant_id, webhook_id)
         keeper = SecretKeeper(connection, services.keyring)
         await keeper.delete_all(caller.tenant_id, WebhookId(webhook_id))
         await Samples(connection).clear(caller.tenant_id, webhook_id)
-        await audit(connection, caller, "webhook.deleted", f"webhook:{webhook_id}")
+        await audit(
+            connection,
+            caller,
+            "webhook.deleted",
+            f"webhook:{webhook_id}",
+            before=asdict(before.settings),
+        )
     return no_content()
 
 

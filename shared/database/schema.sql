@@ -272,7 +272,9 @@ CREATE TABLE postern.audit_events (
     actor text NOT NULL,
     action text NOT NULL,
     target text NOT NULL,
-    details json DEFAULT '{}'::json NOT NULL
+    details json DEFAULT '{}'::json NOT NULL,
+    request_id text,
+    changes json
 );
 
 CREATE TABLE postern.circuit_breakers (
@@ -1200,6 +1202,8 @@ ALTER TABLE ONLY psa.users
 
 ALTER TABLE ONLY psa.users
     ADD CONSTRAINT users_tenant_id_email_key UNIQUE (tenant_id, email);
+
+CREATE INDEX audit_events_target ON postern.audit_events USING btree (tenant_id, target, event_id) WHERE (target IS NOT NULL);
 
 CREATE INDEX dead_letters_received ON postern.dead_letters USING btree (received_at);
 

@@ -47,6 +47,15 @@ class MappingAdmin:
         rows = await self._connection.fetch(_QUERIES["list_page"], tenant_id, webhook_id, limit)
         return [ExternalMapping(**row) for row in rows]
 
+    async def lock(
+        self, tenant_id: UUID, webhook_id: UUID, key: ExternalKey
+    ) -> ExternalMapping | None:
+        """Return what an external id stands for, and keep it so until the transaction ends."""
+        row = await self._connection.fetchrow(
+            _QUERIES["lock"], tenant_id, webhook_id, key.entity_type, key.external_id, key.realm
+        )
+        return None if row is None else ExternalMapping(**row)
+
     async def upsert(
         self, tenant_id: UUID, webhook_id: UUID, key: ExternalKey, *, entity_id: UUID
     ) -> ExternalMapping:

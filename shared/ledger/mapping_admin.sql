@@ -7,6 +7,14 @@ where tenant_id = $1 and webhook_id = $2
 order by entity_type, external_id, realm
 limit $3
 
+-- lock --
+-- One mapping, held until the transaction ends.
+-- $1 tenant_id, $2 webhook_id, $3 entity_type, $4 external_id, $5 realm
+select entity_type, external_id, realm, entity_id, delivery_id, created_at, updated_at
+from postern.external_entity_mappings
+where tenant_id = $1 and webhook_id = $2 and entity_type = $3 and external_id = $4 and realm = $5
+for update
+
 -- upsert --
 -- $1 tenant_id, $2 webhook_id, $3 entity_type, $4 external_id, $5 realm, $6 entity_id
 insert into postern.external_entity_mappings
