@@ -88,9 +88,11 @@ lock: $(INSTALLED) ## Resolve the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \
 		--extra dev pyproject.toml -o requirements.lock
 
-$(INSTALLED): requirements.lock deploy/bootstrap.lock
+$(INSTALLED): requirements.lock deploy/bootstrap.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/bootstrap.lock
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@# Postern itself, as it stands here: packages with actions or workflows import it wherever they are run.
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --offline --no-deps --no-build-isolation -e .
 	@touch $@

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ("gateway", "worker", "control_api")
-SOURCES = (*PROGRAMS, "shared")
+SOURCES = (*PROGRAMS, "shared", "postern")
 
 
 def sql_files() -> list[Path]:

@@ -19,7 +19,8 @@ import orjson
 
 from shared.database.pool import Connection
 from shared.database.queries import Queries
-from shared.domain.identifiers import TenantId
+from shared.domain.identifiers import DeliveryId, TenantId
+from shared.psa.store import Values, changes_document
 
 _QUERIES = Queries(__package__, "events.sql")
 
@@ -48,10 +49,32 @@ class Event:
 
 
 class Events:
-    """Reads events on one connection."""
+    """Reads and tells events on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    async def insert(
+        self,
+        tenant_id: TenantId,
+        entity: tuple[str, UUID],
+        event_name: str,
+        *,
+        changes: Values,
+        delivery_id: DeliveryId,
+    ) -> None:
+        """Tell of a change of an entity, given as type and id, in the transaction that makes it.
+
+        Of values that are documents the event tells only that they changed.
+        """
+        await self._connection.execute(
+            _QUERIES["insert"],
+            tenant_id,
+            *entity,
+            event_name,
+            changes_document(changes),
+            delivery_id,
+        )
 
     async def list_after(
         self, tenant_id: TenantId, cursor: EventCursor, *, limit: int

@@ -10,7 +10,8 @@ from shared.clock import Clock
 from shared.database.pool import Connection
 from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 from shared.ledger.mappings import ExternalKey, Mappings
-from shared.psa.store import Store
+from shared.psa.events import Events
+from shared.psa.store import Store, Values
 from worker.forwarding.client import Forwarder
 
 
@@ -41,6 +42,21 @@ class ActionContext:
     def external_key(self, entity_type: str, external_id: str, realm: str = "") -> ExternalKey:
         """Return the key of an external id in this webhook's namespace."""
         return ExternalKey(self.tenant_id, self.webhook_id, entity_type, external_id, realm)
+
+    async def tell(
+        self, entity_type: str, entity_id: UUID, event_name: str, changes: Values
+    ) -> None:
+        """Leave an event, such as ``ticket.created``, for those who follow ``psa.events``.
+
+        The repositories of the store tell of what they write by themselves.
+        """
+        await Events(self.connection).insert(
+            self.tenant_id,
+            (entity_type, entity_id),
+            event_name,
+            changes=changes,
+            delivery_id=self.delivery_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,17 @@
 """Actions by name: how one is declared, found and announced."""
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from types import ModuleType
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from shared.errors import ConfigurationError
 from shared.ledger.catalog import ActionDefinition
 from shared.mapping.catalogue import target_fields
 from shared.mapping.fields import ActionFields
 from worker.actions.context import ActionContext, ActionResult, OutboundContext
+from worker.actions.declared_fields import fields_model
 from worker.outcome import Reject, Retry
 
 #: Distributions name modules of actions under this group.
@@ -61,7 +61,7 @@ def action(
             entity_type=entity_type,
             display_name=display_name,
             description=description,
-            fields=_fields_of(run),
+            fields=fields_model(run),
             run=run,
         )
 
@@ -83,19 +83,12 @@ def outbound_action(
             entity_type=entity_type,
             display_name=display_name,
             description=description,
-            fields=_fields_of(run),
+            fields=fields_model(run),
             run=run,
             is_outbound=True,
         )
 
     return declare
-
-
-def _fields_of(run: Callable[..., Any]) -> type[ActionFields]:
-    """Return the model that a function's second parameter names."""
-    name = list(inspect.signature(run).parameters)[1]
-    model: type[ActionFields] = get_type_hints(run)[name]
-    return model
 
 
 class Registry:
@@ -127,9 +120,10 @@ class Registry:
         for entry_point in entry_points:
             try:
                 module = entry_point.load()
-            except (ImportError, AttributeError) as error:
+            except Exception as error:  # another package's code, which may fail in any way
+                fault = f"{type(error).__name__}: {error}"
                 raise ConfigurationError(
-                    [f"entry point {entry_point.name} = {entry_point.value}: {error}"]
+                    [f"entry point {entry_point.name} = {entry_point.value}: {fault}"]
                 ) from error
             self.add_module(module)
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from worker.actions.context import ActionContext, ActionResult
-from worker.actions.fields import ActionFields
+from worker.actions.fields import ActionFields, Integer
 from worker.actions.registry import ActionOutcome, action
 from worker.outcome import Reject, Retry
 
@@ -34,7 +34,7 @@ class RecordEffect(ActionFields):
     ending: Literal[
         "done", "reject", "retry", "raise", "hang", "lose_connection", "deadlock", "odd_result"
     ] = Field(description="How to end.")
-    failures: int = Field(default=0, description="How many attempts fail before.")
+    failures: Integer = Field(default=0, description="How many attempts fail before.")
 
 
 @action("recordEffect", entity_type="effect", display_name="Record effect", description="Test.")

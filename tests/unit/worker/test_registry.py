@@ -2,6 +2,7 @@
 
 from importlib.metadata import EntryPoint
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -113,3 +114,29 @@ def test_worker_has_the_bundled_actions() -> None:
         "upsertClientByExternalId",
         "upsertContactByExternalId",
     }
+
+
+async def _no_model(_ctx: ActionContext, _fields: int) -> ActionResult:
+    return ActionResult(entity_type="x")
+
+
+async def _too_few(_ctx: ActionContext) -> ActionResult:
+    return ActionResult(entity_type="x")
+
+
+def _not_async(_ctx: ActionContext, _fields: _Note) -> ActionResult:
+    return ActionResult(entity_type="x")
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        (_no_model, "_no_model: the type of _fields must be a subclass of ActionFields"),
+        (_too_few, "_too_few must be an async def with two parameters"),
+        (_not_async, "_not_async must be an async def with two parameters"),
+    ],
+)
+def test_wrong_declaration_is_told_as_it_is_made(run: Any, told: str) -> None:
+    """An author learns at once what is wrong, not from the catalogue or the first delivery."""
+    with pytest.raises(TypeError, match=told):
+        action("x", entity_type="x", display_name="X", description="X.")(run)

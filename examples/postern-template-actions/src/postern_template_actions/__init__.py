@@ -1,0 +1,1 @@
+"""An action of one's own."""
