@@ -17,6 +17,7 @@ from control_api.routes import (
     catalog,
     deliveries,
     directory,
+    events,
     mappings,
     replays,
     samples,
@@ -72,6 +73,7 @@ def build_app(services: Services) -> ASGIApp:
         mappings,
         directory,
         audit_events,
+        events,
     ):
         app.include_router(module.router)
     return Border(app)

@@ -39,6 +39,7 @@ from worker.handlers.direct_action import DirectActionHandler
 from worker.health import worker_readiness
 from worker.maintenance.announcement import announcement_duty
 from worker.maintenance.duty import Duty
+from worker.maintenance.events import events_duty
 from worker.maintenance.expiry import expiry_duty
 from worker.maintenance.partitions import partitions_duty
 from worker.maintenance.reconciler import Reconciler, reconciler_duty
@@ -91,6 +92,7 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
             partitions_duty(system_pool, retention_days=settings.retention_days),
             expiry_duty(system_pool),
             samples_duty(system_pool),
+            events_duty(system_pool, retention_days=settings.event_retention_days),
             connect_reconciler(settings, system_pool),
             *connect_relay(settings, system_pool),
         ]

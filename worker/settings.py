@@ -79,6 +79,10 @@ class WorkerSettings(Settings):
         default=3600.0,
     )
     retention_days: int = setting("Days for which deliveries are kept, 1 or more.", default=30)
+    event_retention_days: int = setting(
+        "Days for which events of the PSA store are kept for those who follow them, 1 or more.",
+        default=30,
+    )
     kafka_group: str = setting("Kafka consumer group of the workers.", default="postern-workers")
     kafka_instance: str | None = setting(
         "A name that this worker alone has, and keeps over restarts: one that is back within a "
@@ -144,6 +148,7 @@ class WorkerSettings(Settings):
             "breaker_failures": 1,
             "sandbox_size": 1,
             "retention_days": 1,
+            "event_retention_days": 1,
         }
         faults = [
             f"{self.prefix}{name.upper()}: must be {floor} or more"

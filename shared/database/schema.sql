@@ -384,6 +384,15 @@ CREATE TABLE postern.external_entity_mappings (
     CONSTRAINT external_entity_mappings_external_id_check CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024)))
 );
 
+CREATE TABLE postern.forward_secrets (
+    tenant_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    secret_id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    valid_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE postern.idempotency_keys (
     tenant_id uuid NOT NULL,
     webhook_id uuid NOT NULL,
@@ -626,6 +635,12 @@ CREATE TABLE psa.contacts (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT contacts_email_check CHECK ((email = lower(email))),
     CONSTRAINT contacts_full_name_check CHECK (((length(full_name) >= 1) AND (length(full_name) <= 255)))
+);
+
+CREATE TABLE psa.event_horizons (
+    tenant_id uuid NOT NULL,
+    transaction_id xid8 NOT NULL,
+    event_number bigint NOT NULL
 );
 
 CREATE TABLE psa.events (
@@ -1005,6 +1020,9 @@ ALTER TABLE ONLY postern.delivery_attempts
 ALTER TABLE ONLY postern.external_entity_mappings
     ADD CONSTRAINT external_entity_mappings_pkey PRIMARY KEY (tenant_id, webhook_id, entity_type, external_id, realm);
 
+ALTER TABLE ONLY postern.forward_secrets
+    ADD CONSTRAINT forward_secrets_pkey PRIMARY KEY (tenant_id, webhook_id, secret_id);
+
 ALTER TABLE ONLY postern.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, webhook_id, key_digest);
 
@@ -1079,6 +1097,9 @@ ALTER TABLE ONLY psa.contacts
 
 ALTER TABLE ONLY psa.contacts
     ADD CONSTRAINT contacts_tenant_id_email_key UNIQUE (tenant_id, email);
+
+ALTER TABLE ONLY psa.event_horizons
+    ADD CONSTRAINT event_horizons_pkey PRIMARY KEY (tenant_id);
 
 ALTER TABLE ONLY psa.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, transaction_id, event_number);
@@ -1285,6 +1306,9 @@ ALTER TABLE ONLY postern.audit_events
 
 ALTER TABLE ONLY postern.external_entity_mappings
     ADD CONSTRAINT external_entity_mappings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY postern.forward_secrets
+    ADD CONSTRAINT forward_secrets_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES postern.webhooks(tenant_id, webhook_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY postern.webhook_samples
     ADD CONSTRAINT webhook_samples_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES postern.webhooks(tenant_id, webhook_id) ON DELETE CASCADE;
@@ -1550,6 +1574,8 @@ CREATE POLICY all_tenants ON postern.delivery_attempts TO postern_system USING (
 
 CREATE POLICY all_tenants ON postern.external_entity_mappings TO postern_system USING (true) WITH CHECK (true);
 
+CREATE POLICY all_tenants ON postern.forward_secrets TO postern_system USING (true) WITH CHECK (true);
+
 CREATE POLICY all_tenants ON postern.idempotency_keys TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.ordered_deliveries TO postern_system USING (true) WITH CHECK (true);
@@ -1580,6 +1606,8 @@ ALTER TABLE postern.delivery_attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.external_entity_mappings ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE postern.forward_secrets ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE postern.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY one_tenant ON postern.api_keys TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
@@ -1593,6 +1621,8 @@ CREATE POLICY one_tenant ON postern.deliveries TO postern_tenant USING ((tenant_
 CREATE POLICY one_tenant ON postern.delivery_attempts TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.external_entity_mappings TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON postern.forward_secrets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.idempotency_keys TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
@@ -1643,6 +1673,8 @@ CREATE POLICY all_tenants ON psa.comment_threads TO postern_system USING (true) 
 CREATE POLICY all_tenants ON psa.comments TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.contacts TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.event_horizons TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.events TO postern_system USING (true) WITH CHECK (true);
 
@@ -1702,6 +1734,8 @@ ALTER TABLE psa.comments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.contacts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE psa.event_horizons ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE psa.events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.interactions ENABLE ROW LEVEL SECURITY;
@@ -1727,6 +1761,8 @@ CREATE POLICY one_tenant ON psa.comment_threads TO postern_tenant USING ((tenant
 CREATE POLICY one_tenant ON psa.comments TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.contacts TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.event_horizons TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.events TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
@@ -1837,6 +1873,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.delivery_attempts TO postern_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.external_entity_mappings TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.external_entity_mappings TO postern_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.forward_secrets TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.forward_secrets TO postern_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.idempotency_keys TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.idempotency_keys TO postern_system;
 
@@ -1891,6 +1930,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.comments TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.contacts TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.contacts TO postern_system;
+
+GRANT SELECT ON TABLE psa.event_horizons TO postern_tenant;
+GRANT SELECT,INSERT,UPDATE ON TABLE psa.event_horizons TO postern_system;
 
 GRANT SELECT,INSERT ON TABLE psa.events TO postern_tenant;
 GRANT SELECT,INSERT,DELETE ON TABLE psa.events TO postern_system;

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import orjson
 
 from shared.database.pool import Connection
@@ -24,10 +25,13 @@ from shared.psa.store import Values, changes_document
 
 _QUERIES = Queries(__package__, "events.sql")
 
+#: Of which one statement forgets events, so that it stays short.
+_TENANTS_AT_ONCE = 10
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, order=True)
 class EventCursor:
-    """A place between two events."""
+    """A place between two events; the first comes before all."""
 
     transaction_id: int = 0
     event_number: int = 0
@@ -89,7 +93,7 @@ class Events:
         )
         return [
             Event(
-                cursor=EventCursor(int(row["transaction_id"]), row["event_number"]),
+                cursor=_cursor(row),
                 occurred_at=row["occurred_at"],
                 entity_type=row["entity_type"],
                 entity_id=row["entity_id"],
@@ -99,3 +103,25 @@ class Events:
             )
             for row in rows
         ]
+
+    async def find_horizon(self, tenant_id: TenantId) -> EventCursor | None:
+        """Return up to where a tenant's events are forgotten; None where all are there.
+
+        Ask after reading: what is read beyond the horizon is then known to be complete.
+        """
+        row = await self._connection.fetchrow(_QUERIES["find_horizon"], tenant_id)
+        return None if row is None else _cursor(row)
+
+    async def delete_old(self, retention_days: int, *, limit: int) -> int:
+        """Forget events past the retention, up to ``limit`` of each of some tenants.
+
+        Returns how many; on a connection of the system role, until it returns 0.
+        """
+        count: int = await self._connection.fetchval(
+            _QUERIES["delete_old"], retention_days, limit, _TENANTS_AT_ONCE
+        )
+        return count
+
+
+def _cursor(row: asyncpg.Record) -> EventCursor:
+    return EventCursor(int(row["transaction_id"]), row["event_number"])

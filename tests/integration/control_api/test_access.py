@@ -41,6 +41,7 @@ ROUTES = [
     ("POST", "/api/v1/clients", "create"),
     ("GET", "/api/v1/assets", "read"),
     ("GET", "/api/v1/assets/{asset}", "read"),
+    ("GET", "/api/v1/psa/events", "read"),
     ("GET", "/api/v1/audit-events", "admin"),
     ("GET", "/api/v1/audit-events/export", "admin"),
 ]
