@@ -1,7 +1,7 @@
 """What routes ask FastAPI for: services, the caller with a permission, the body."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
 from control_api.authentication import Authenticator, Caller, Permission
+from control_api.documentation import answering
 from control_api.webhook_view import webhook_view
 from shared.crypto.keyring import Keyring
 from shared.database.pool import Connection, Pool, tenant_transaction
@@ -60,24 +61,28 @@ def _services(request: Request) -> Services:
 Provided = Annotated[Services, Depends(_services)]
 
 
-def _holder_of(*permissions: Permission) -> Callable[..., Awaitable[Caller]]:
-    async def caller(
-        services: Provided, request: Request, key: Annotated[str | None, Depends(_API_KEY)]
+class Holder:
+    """The dependency on a caller who holds permissions; the OpenAPI document shows which."""
+
+    def __init__(self, *permissions: Permission) -> None:
+        self.permissions = permissions
+
+    async def __call__(
+        self, services: Provided, request: Request, key: Annotated[str | None, Depends(_API_KEY)]
     ) -> Caller:
+        """Return the caller."""
         request_id = getattr(request.state, "request_id", None)
         found = await services.authenticator.authenticate(key, request_id=request_id)
-        found.demand(*permissions)
+        found.demand(*self.permissions)
         return found
 
-    return caller
 
-
-Creator = Annotated[Caller, Depends(_holder_of(Permission.CREATE))]
-Reader = Annotated[Caller, Depends(_holder_of(Permission.READ))]
-Updater = Annotated[Caller, Depends(_holder_of(Permission.UPDATE))]
-Deleter = Annotated[Caller, Depends(_holder_of(Permission.DELETE))]
-Admin = Annotated[Caller, Depends(_holder_of(Permission.ADMIN))]
-Replayer = Annotated[Caller, Depends(_holder_of(Permission.READ, Permission.REPLAY))]
+Creator = Annotated[Caller, Depends(Holder(Permission.CREATE))]
+Reader = Annotated[Caller, Depends(Holder(Permission.READ))]
+Updater = Annotated[Caller, Depends(Holder(Permission.UPDATE))]
+Deleter = Annotated[Caller, Depends(Holder(Permission.DELETE))]
+Admin = Annotated[Caller, Depends(Holder(Permission.ADMIN))]
+Replayer = Annotated[Caller, Depends(Holder(Permission.READ, Permission.REPLAY))]
 
 
 async def _bounded_body(request: Request, limit: int) -> bytes:
@@ -104,6 +109,14 @@ async def _received(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
+@answering(
+    {
+        400: "the body is not JSON",
+        408: "the body took too long to arrive",
+        413: "the body is too long",
+        422: "a field breaks a rule; all faults are told at once",
+    }
+)
 async def _json_body(request: Request, services: Provided) -> object:
     raw = await _bounded_body(request, services.max_body_bytes)
     if not raw.strip():

@@ -15,13 +15,17 @@ _LINE = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
 def answer(
-    content: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+    content: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
 ) -> Response:
     """Return a JSON response; UUIDs and times are written as text, times in UTC with ``Z``."""
     return Response(
         orjson.dumps(content, default=_as_text, option=orjson.OPT_UTC_Z),
         status_code=status,
-        media_type="application/json",
+        media_type=media_type,
         headers={**_HEADERS, **(headers or {})},
     )
 

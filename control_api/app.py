@@ -5,25 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from control_api import errors
 from control_api.access import Services
+from control_api.api import ControlApi
 from control_api.authentication import Authenticator
 from control_api.border import Border
-from control_api.routes import (
-    audit_events,
-    catalog,
-    deliveries,
-    directory,
-    events,
-    mappings,
-    replays,
-    samples,
-    secrets,
-    webhooks,
-)
 from control_api.settings import ControlApiSettings
 from shared.crypto.keyring import parse_keyring
 from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Pool, create_pool
@@ -53,29 +40,8 @@ async def run(settings: ControlApiSettings) -> None:
 
 def build_app(services: Services) -> ASGIApp:
     """Build the app around its services."""
-    app = FastAPI(
-        title="Postern control API",
-        openapi_url="/api/v1/openapi.json",
-        docs_url=None,  # their pages fetch scripts from outside addresses
-        redoc_url=None,
-        redirect_slashes=False,
-    )
+    app = ControlApi()
     app.state.services = services
-    errors.install(app)
-    # The catalogue stands before the webhooks: "actions" is no webhook's id.
-    for module in (
-        catalog,
-        webhooks,
-        secrets,
-        samples,
-        replays,
-        deliveries,
-        mappings,
-        directory,
-        audit_events,
-        events,
-    ):
-        app.include_router(module.router)
     return Border(app)
 
 

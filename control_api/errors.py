@@ -1,7 +1,9 @@
-"""Every error answer: ``{"error": {"code", "message", "details"}}``; HTTP numbers stay here."""
+"""Every error answer: problem details (RFC 9457); HTTP numbers stay here."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from control_api.answers import answer
+from control_api.contents.problems import MEDIA_TYPE
 from control_api.faults import faults_of, summary
 from shared.errors import (
     Conflict,
@@ -40,12 +43,23 @@ _STATUSES: tuple[tuple[type[PosternError], int], ...] = (
     (PosternError, 500),
 )
 _HEADERS = {401: {"www-authenticate": 'ApiKey realm="postern"'}, 503: {"retry-after": "2"}}
-#: Codes of errors that the framework raises.
-_CODES = {
-    404: "not_found",
+#: The code of each status that has no code of its own from the error behind it.
+CODES = {
+    400: "bad_request",
+    401: Unauthorized.code,
+    403: Forbidden.code,
+    404: NotFound.code,
     405: "method_not_allowed",
     408: "request_timeout",
+    409: Conflict.code,
+    412: "precondition_failed",
     413: "payload_too_large",
+    415: "unsupported_media_type",
+    422: InvalidInput.code,
+    428: "precondition_required",
+    429: "rate_limited",
+    500: PosternError.code,
+    503: Transient.code,
 }
 #: What a client is told of faults on this side: their texts may speak of our inside.
 _PUBLIC_MESSAGES = {
@@ -58,12 +72,26 @@ def error_answer(
     status: int, *, code: str, message: str, faults: Sequence[Fault] = ()
 ) -> Response:
     """Return an error answer."""
-    error = {
+    return answer(
+        problem(status, code=code, message=message, faults=faults),
+        status=status,
+        headers=_HEADERS.get(status),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def problem(
+    status: int, *, code: str, message: str, faults: Sequence[Fault] = ()
+) -> dict[str, Any]:
+    """Return the content of an error answer."""
+    return {
+        "type": f"urn:postern:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": _PUBLIC_MESSAGES.get(status, message),
         "code": code,
-        "message": _PUBLIC_MESSAGES.get(status, message),
-        "details": [asdict(fault) for fault in faults],
+        "errors": [asdict(fault) for fault in faults],
     }
-    return answer({"error": error}, status=status, headers=_HEADERS.get(status))
 
 
 def install(app: FastAPI) -> None:
@@ -95,7 +123,7 @@ async def _answer_parameters(_: Request, error: Exception) -> Response:
 
 async def _answer_framework(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    code = _CODES.get(error.status_code, "bad_request")
+    code = CODES.get(error.status_code, CODES[400])
     response = error_answer(error.status_code, code=code, message=error.detail)
     response.headers.update(error.headers or {})
     return response

@@ -110,32 +110,81 @@ def _ascii_token(text: str) -> str:
     return text
 
 
+def _shown(example: object, **schema: Any) -> Any:
+    """Show an example and, in terms of JSON schema, what a validator of ours checks."""
+    return Field(examples=[example], json_schema_extra=schema)
+
+
+#: What control characters the validators above refuse, as a pattern.
+_SINGLE_LINE = r"^[^\u0000-\u001f\u007f]*$"
+_PRINTABLE = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$"
+
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
     AfterValidator(_single_line),
+    _shown("RMM device updates", pattern=_SINGLE_LINE),
 ]
-Slug = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_slug)]
+Slug = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(_slug),
+    _shown(
+        "rmm-device-updates",
+        pattern=f"^{SLUG_PATTERN.pattern}$",
+        **{"not": {"enum": sorted(RESERVED_SLUGS)}},
+    ),
+]
 Description = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)
+    str,
+    StringConstraints(strip_whitespace=True, max_length=2000),
+    AfterValidator(_printable),
+    _shown("Devices of all sites", pattern=_PRINTABLE),
 ]
-HeaderName = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_header_name)]
+HeaderName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(_header_name),
+    _shown("X-Signature", pattern=f"^{_HEADER_NAME.pattern}$"),
+]
 #: Stored in lines: a line break in it would be another header.
 HeaderValue = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=8192),
     AfterValidator(_single_line),
+    _shown("application/json", pattern=_SINGLE_LINE),
 ]
-QueryParameter = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
-Network = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_network)]
-Expression = Annotated[str, StringConstraints(min_length=1), AfterValidator(_expression)]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
+QueryParameter = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$"), _shown("token")
+]
+Network = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(_network),
+    _shown("203.0.113.0/24"),
+]
+Expression = Annotated[
+    str, StringConstraints(min_length=1), AfterValidator(_expression), _shown("device.id")
+]
+Word = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255),
+    AfterValidator(_printable),
+    _shown("upsertAssetByExternalId", pattern=_PRINTABLE),
+]
 SecretText = Annotated[
     str,
     StringConstraints(min_length=MIN_SECRET_LENGTH, max_length=1024),
     AfterValidator(_printable),
+    _shown("replace-with-shared-secret", pattern=_PRINTABLE),
 ]
-TokenText = Annotated[SecretText, AfterValidator(_ascii_token)]
+TokenText = Annotated[
+    SecretText, AfterValidator(_ascii_token), _shown("replace-with-token", pattern="^[!-~]+$")
+]
+
+
+def _with_example(example: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class Body(BaseModel):
@@ -147,8 +196,12 @@ class Body(BaseModel):
 class KeySourceBody(Body):
     """Where a request's idempotency key or ordering key is found."""
 
+    model_config = _with_example({"type": "jsonata", "value": "event.id"})
+
     type: Literal["header", "jsonata"]
-    value: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    value: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1), _shown("event.id")
+    ]
 
     @field_validator("value")
     @classmethod
@@ -164,6 +217,10 @@ class KeySourceBody(Body):
 
 class OrderingBody(Body):
     """In which order deliveries are handled: any, one by one, or one by one for each key."""
+
+    model_config = _with_example(
+        {"type": "key", "source": {"type": "jsonata", "value": "device.id"}}
+    )
 
     type: Literal["none", "webhook", "key"]
     source: KeySourceBody | None = None
@@ -201,6 +258,22 @@ class RetryPolicyBody(Body):
 
 class WebhookBody(Body):
     """A webhook; the two configs are judged by the models of their types."""
+
+    model_config = _with_example(
+        {
+            "name": "RMM device updates",
+            "slug": "rmm-device-updates",
+            "auth_type": "hmac_sha256",
+            "auth_config": {"signature_header": "X-RMM-Signature"},
+            "idempotency_source": {"type": "jsonata", "value": "event.id"},
+            "handler_type": "direct_action",
+            "handler_config": {
+                "action": "upsertAssetByExternalId",
+                "field_mapping": {"external_id": "device.id", "name": "device.hostname"},
+            },
+            "rate_limit_per_minute": 60,
+        }
+    )
 
     name: Name
     slug: Slug
@@ -302,12 +375,18 @@ class RotateBody(Body):
 class TrialBody(Body):
     """A made-up request."""
 
+    model_config = _with_example(
+        {"body": {"device": {"id": "d-17"}}, "headers": {"X-Event": "update"}}
+    )
+
     body: Any = None
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=64)
 
 
 class ReplayBody(Body):
     """Which deliveries to replay; times without a zone are UTC."""
+
+    model_config = _with_example({"status": "failed", "code": "attempts_exhausted", "limit": 100})
 
     status: Literal["failed", "dispatched"] = "failed"
     date_from: Annotated[Moment, Field(strict=False)] | None = None
@@ -334,7 +413,15 @@ class ExternalMappingBody(Body):
 
     entity_type: Word
     external_id: Annotated[
-        str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)
+        str,
+        StringConstraints(min_length=1, max_length=1024),
+        AfterValidator(_printable),
+        _shown("d-17", pattern=_PRINTABLE),
     ]
     entity_id: UUID = Field(strict=False)
-    realm: Annotated[str, StringConstraints(max_length=255), AfterValidator(_printable)] = ""
+    realm: Annotated[
+        str,
+        StringConstraints(max_length=255),
+        AfterValidator(_printable),
+        _shown("main", pattern=_PRINTABLE),
+    ] = ""

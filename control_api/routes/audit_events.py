@@ -12,6 +12,9 @@ from starlette.responses import Response
 from control_api.access import Admin, Provided, Services
 from control_api.answers import answer, ndjson
 from control_api.authentication import Caller
+from control_api.contents import audit_events as contents
+from control_api.contents.envelope import Page
+from control_api.documentation import documented, ndjson_of
 from control_api.moments import LastMoment, Moment
 from control_api.pagination import PageQuery, page_content
 from shared.ledger.audit import AuditFilter, AuditTrail, RecordedAuditEvent
@@ -28,12 +31,9 @@ class AuditConditions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    #: Exactly, such as ``api_key:<id>``.
-    actor: _Word | None = None
-    #: Exactly, such as ``webhook.replaced``.
-    action: _Word | None = None
-    #: Such as ``webhook``.
-    entity_type: _Word | None = None
+    actor: _Word | None = Field(default=None, description="Exactly, such as api_key:<id>.")
+    action: _Word | None = Field(default=None, description="Exactly, such as webhook.replaced.")
+    entity_type: _Word | None = Field(default=None, description="Such as webhook.")
     entity_id: _Word | None = None
     request_id: _Word | None = None
     date_from: Moment | None = None
@@ -65,6 +65,7 @@ class AuditExportQuery(AuditConditions):
 
 
 @router.get("")
+@documented(answer=Page[contents.AuditEvent])
 async def list_page(
     services: Provided, caller: Admin, wanted: Annotated[AuditQuery, Query()]
 ) -> Response:
@@ -76,6 +77,7 @@ async def list_page(
 
 
 @router.get("/export")
+@documented(answer=ndjson_of(contents.AuditEvent))
 async def export(
     services: Provided, caller: Admin, wanted: Annotated[AuditExportQuery, Query()]
 ) -> Response:

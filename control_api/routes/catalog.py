@@ -5,12 +5,16 @@ from starlette.responses import Response
 
 from control_api.access import Provided, Reader
 from control_api.answers import data
+from control_api.contents.catalog import Action
+from control_api.contents.envelope import Data
+from control_api.documentation import documented
 from shared.ledger.catalog_entries import CatalogEntries
 
 router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["catalogue"])
 
 
 @router.get("/actions")
+@documented(answer=Data[list[Action]])
 async def list_actions(services: Provided, caller: Reader) -> Response:
     """List actions with their target fields, by entity type, then name."""
     async with services.transaction(caller) as connection:

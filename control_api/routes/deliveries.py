@@ -8,6 +8,9 @@ from starlette.responses import Response
 
 from control_api.access import Provided, Reader
 from control_api.answers import answer, data
+from control_api.contents import deliveries as contents
+from control_api.contents.envelope import Data, Page
+from control_api.documentation import documented
 from control_api.moments import LastMoment, Moment
 from control_api.pagination import PageQuery, page_content
 from control_api.presentation import delivery_content, delivery_summary_content
@@ -37,6 +40,7 @@ Wanted = Annotated[DeliveryQuery, Query()]
 
 
 @router.get("/deliveries")
+@documented(answer=Page[contents.DeliverySummary])
 async def list_by_tenant(services: Provided, caller: Reader, wanted: Wanted) -> Response:
     """List deliveries of all webhooks, and refused requests for unknown ones, newest first."""
     async with services.transaction(caller) as connection:
@@ -47,6 +51,7 @@ async def list_by_tenant(services: Provided, caller: Reader, wanted: Wanted) -> 
 
 
 @router.get("/deliveries/{delivery_id}")
+@documented(answer=Data[contents.Delivery])
 async def get(services: Provided, caller: Reader, delivery_id: UUID) -> Response:
     """Get a delivery of any webhook."""
     async with services.transaction(caller) as connection:
@@ -57,6 +62,7 @@ async def get(services: Provided, caller: Reader, delivery_id: UUID) -> Response
 
 
 @router.get("/inbound-webhooks/{webhook_id}/deliveries")
+@documented(answer=Page[contents.DeliverySummary])
 async def list_by_webhook(
     services: Provided, caller: Reader, webhook_id: UUID, wanted: Wanted
 ) -> Response:
@@ -75,6 +81,7 @@ async def list_by_webhook(
 
 
 @router.get("/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}")
+@documented(answer=Data[contents.Delivery])
 async def get_of_webhook(
     services: Provided, caller: Reader, webhook_id: UUID, delivery_id: UUID
 ) -> Response:

@@ -9,6 +9,9 @@ from starlette.responses import Response
 from control_api.access import Creator, JsonBody, Provided, Reader
 from control_api.answers import answer, data
 from control_api.auditing import audit
+from control_api.contents import envelope
+from control_api.contents.directory import Asset, AssetSummary, Client
+from control_api.documentation import documented
 from control_api.faults import validated
 from control_api.pagination import Page, page_content
 from control_api.schemas import ClientBody
@@ -19,6 +22,11 @@ router = APIRouter(prefix="/api/v1", tags=["clients and assets"])
 
 
 @router.post("/clients", status_code=201)
+@documented(
+    answer=envelope.Data[Client],
+    body=ClientBody,
+    faults={409: "another client has this name"},
+)
 async def create_client(services: Provided, caller: Creator, body: JsonBody) -> Response:
     """Create a client."""
     wanted = validated(ClientBody, body)
@@ -38,6 +46,7 @@ async def create_client(services: Provided, caller: Creator, body: JsonBody) -> 
 
 
 @router.get("/clients")
+@documented(answer=envelope.Page[Client])
 async def list_clients(services: Provided, caller: Reader, page: Page) -> Response:
     """List clients, newest first."""
     async with services.transaction(caller) as connection:
@@ -48,6 +57,7 @@ async def list_clients(services: Provided, caller: Reader, page: Page) -> Respon
 
 
 @router.get("/assets")
+@documented(answer=envelope.Page[AssetSummary])
 async def list_assets(services: Provided, caller: Reader, page: Page) -> Response:
     """List assets with their client's name, newest first."""
     async with services.transaction(caller) as connection:
@@ -58,6 +68,7 @@ async def list_assets(services: Provided, caller: Reader, page: Page) -> Respons
 
 
 @router.get("/assets/{asset_id}")
+@documented(answer=envelope.Data[Asset])
 async def get_asset(services: Provided, caller: Reader, asset_id: UUID) -> Response:
     """Get an asset with the snapshot that was last received for it."""
     async with services.transaction(caller) as connection:

@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from control_api.access import Provided, Reader
 from control_api.answers import answer
+from control_api.contents import events as contents
+from control_api.documentation import documented
 from control_api.event_cursors import decode_event_cursor, encode_event_cursor
 from shared.errors import Conflict
 from shared.psa.events import Event, EventCursor, Events
@@ -50,6 +52,10 @@ class EventsQuery(BaseModel):
 
 
 @router.get("/events")
+@documented(
+    answer=contents.EventPage,
+    faults={409: "events after this cursor are past their retention; begin anew without after"},
+)
 async def list_events(
     services: Provided, caller: Reader, query: Annotated[EventsQuery, Query()]
 ) -> Response:

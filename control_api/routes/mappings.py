@@ -9,6 +9,9 @@ from starlette.responses import Response
 from control_api.access import JsonBody, Provided, Reader, Updater
 from control_api.answers import data
 from control_api.auditing import audit
+from control_api.contents.directory import ExternalMapping
+from control_api.contents.envelope import Data
+from control_api.documentation import documented
 from control_api.faults import summary, validated
 from control_api.schemas import ExternalMappingBody
 from shared.database.pool import Connection
@@ -24,6 +27,7 @@ _MAX_LISTED = 1000
 
 
 @router.get("/{webhook_id}/external-mappings")
+@documented(answer=Data[list[ExternalMapping]])
 async def list_mappings(services: Provided, caller: Reader, webhook_id: UUID) -> Response:
     """List the first thousand mappings of a webhook, by entity type and external id."""
     async with services.transaction(caller) as connection:
@@ -35,6 +39,7 @@ async def list_mappings(services: Provided, caller: Reader, webhook_id: UUID) ->
 
 
 @router.put("/{webhook_id}/external-mappings")
+@documented(answer=Data[ExternalMapping], body=ExternalMappingBody)
 async def upsert(
     services: Provided, caller: Updater, webhook_id: UUID, body: JsonBody
 ) -> Response:

@@ -11,6 +11,9 @@ from control_api.access import JsonBody, Provided, Replayer, Updater
 from control_api.answers import data
 from control_api.auditing import audit
 from control_api.authentication import Caller
+from control_api.contents.deliveries import BulkReplay, Delivery
+from control_api.contents.envelope import Data
+from control_api.documentation import documented
 from control_api.faults import validated
 from control_api.presentation import delivery_content, receiver_path
 from control_api.schemas import ReplayBody, TrialBody
@@ -32,6 +35,7 @@ _CREDENTIAL_NAME = re.compile(
 
 
 @router.post("/{webhook_id}/test", status_code=202)
+@documented(answer=Data[Delivery], body=TrialBody, faults={409: "the webhook is switched off"})
 async def test(
     services: Provided, caller: Updater, webhook_id: UUID, *, body: JsonBody, request: Request
 ) -> Response:
@@ -57,6 +61,10 @@ async def test(
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
+@documented(
+    answer=Data[Delivery],
+    faults={409: "the webhook is switched off, or the delivery cannot be handled again"},
+)
 async def replay(
     services: Provided, caller: Replayer, webhook_id: UUID, delivery_id: UUID
 ) -> Response:
@@ -82,6 +90,7 @@ async def replay(
 
 
 @router.post("/{webhook_id}/deliveries/replay", status_code=202)
+@documented(answer=Data[BulkReplay], body=ReplayBody, faults={409: "the webhook is switched off"})
 async def replay_matching(
     services: Provided, caller: Replayer, webhook_id: UUID, body: JsonBody
 ) -> Response:

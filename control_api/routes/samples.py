@@ -8,6 +8,9 @@ from starlette.responses import Response
 from control_api.access import Provided, Updater
 from control_api.answers import data
 from control_api.auditing import audit
+from control_api.contents.envelope import Data
+from control_api.contents.webhooks import Webhook
+from control_api.documentation import documented
 from shared.ledger.samples import Samples
 from shared.ledger.webhooks import Webhooks
 
@@ -17,6 +20,7 @@ _WINDOW_SECONDS = 300
 
 
 @router.post("/{webhook_id}/capture-sample")
+@documented(answer=Data[Webhook])
 async def arm(services: Provided, caller: Updater, webhook_id: UUID) -> Response:
     """Keep the next accepted request of the coming five minutes; the old sample goes."""
     async with services.transaction(caller) as connection:
@@ -28,6 +32,7 @@ async def arm(services: Provided, caller: Updater, webhook_id: UUID) -> Response
 
 
 @router.delete("/{webhook_id}/capture-sample")
+@documented(answer=Data[Webhook])
 async def clear(services: Provided, caller: Updater, webhook_id: UUID) -> Response:
     """Drop the sample and stop waiting for one."""
     async with services.transaction(caller) as connection:

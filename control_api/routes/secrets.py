@@ -8,6 +8,9 @@ from starlette.responses import Response
 from control_api.access import JsonBody, Provided, Updater
 from control_api.answers import data_with_secret
 from control_api.auditing import audit
+from control_api.contents.envelope import DataWithSecret
+from control_api.contents.webhooks import Webhook
+from control_api.documentation import documented
 from control_api.faults import validated
 from control_api.schemas import RotateBody
 from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
@@ -18,6 +21,11 @@ router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["inbound webhooks"])
 
 
 @router.post("/{webhook_id}/rotate-secret")
+@documented(
+    answer=DataWithSecret[Webhook],
+    body=RotateBody,
+    faults={409: "a webhook of this auth type has no secret"},
+)
 async def rotate(
     services: Provided, caller: Updater, webhook_id: UUID, body: JsonBody
 ) -> Response:

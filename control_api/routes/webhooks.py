@@ -10,8 +10,12 @@ from control_api.access import Creator, Deleter, JsonBody, Provided, Reader, Ser
 from control_api.answers import answer, data, data_with_secret, no_content
 from control_api.auditing import audit
 from control_api.authentication import Caller
+from control_api.contents import envelope
+from control_api.contents.webhooks import Webhook, WebhookSummary
+from control_api.documentation import documented
 from control_api.pagination import Page, page_content
 from control_api.presentation import webhook_content
+from control_api.schemas import WebhookBody
 from control_api.webhook_input import Catalogue, WebhookInput, parse_webhook
 from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
 from shared.database.pool import Connection
@@ -29,6 +33,11 @@ _RELEASED_AT_ONCE = 10_000
 
 
 @router.post("", status_code=201)
+@documented(
+    answer=envelope.DataWithSecret[Webhook],
+    body=WebhookBody,
+    faults={409: "another webhook of this tenant has this slug"},
+)
 async def create(services: Provided, caller: Creator, body: JsonBody) -> Response:
     """Create a webhook; the answer is the only one that holds its secret."""
     wanted = await _parsed(services, caller, body)
@@ -53,6 +62,7 @@ async def create(services: Provided, caller: Creator, body: JsonBody) -> Respons
 
 
 @router.get("")
+@documented(answer=envelope.Page[WebhookSummary])
 async def list_page(services: Provided, caller: Reader, page: Page) -> Response:
     """List webhooks, newest first."""
     async with services.transaction(caller) as connection:
@@ -72,6 +82,7 @@ async def list_page(services: Provided, caller: Reader, page: Page) -> Response:
 
 
 @router.get("/{webhook_id}")
+@documented(answer=envelope.Data[Webhook])
 async def get(services: Provided, caller: Reader, webhook_id: UUID) -> Response:
     """Get a webhook with its sample."""
     async with services.transaction(caller) as connection:
@@ -80,6 +91,11 @@ async def get(services: Provided, caller: Reader, webhook_id: UUID) -> Response:
 
 
 @router.put("/{webhook_id}")
+@documented(
+    answer=envelope.DataWithSecret[Webhook],
+    body=WebhookBody,
+    faults={409: "another webhook of this tenant has this slug"},
+)
 async def replace(
     services: Provided, caller: Updater, webhook_id: UUID, body: JsonBody
 ) -> Response:
@@ -106,6 +122,7 @@ async def replace(
 
 
 @router.delete("/{webhook_id}", status_code=204)
+@documented(answer=None)
 async def delete(services: Provided, caller: Deleter, webhook_id: UUID) -> Response:
     """Delete a webhook and its secrets; its deliveries and mappings stay."""
     async with services.transaction(caller) as connection:

@@ -18,6 +18,7 @@ from shared.clock import SystemClock
 from shared.crypto.keyring import Keyring
 from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Connection, create_pool
 from shared.domain.identifiers import uuid7
+from tests.documented_answers import DocumentedAnswers
 from worker.actions import assets
 
 MAX_BODY_BYTES = 100_000
@@ -91,7 +92,7 @@ async def services(database_url: str, keyring: Keyring) -> AsyncIterator[Service
 @pytest.fixture
 async def anonymous(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key."""
-    transport = httpx.ASGITransport(build_app(services))
+    transport = httpx.ASGITransport(DocumentedAnswers(build_app(services)))
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield client
 

@@ -109,7 +109,7 @@ async def test_every_route_when_a_permission_is_missing(
         for values in (ids, dict.fromkeys(ids, SOME_ID)):
             response = await acme.http.request(method, template.format(**values), json={})
             assert response.status_code == 403, (method, template)
-            assert permission in response.json()["error"]["message"]
+            assert permission in response.json()["detail"]
 
 
 async def test_every_route_when_the_id_is_another_tenants(
@@ -127,7 +127,7 @@ async def test_every_route_when_the_id_is_another_tenants(
         for values in (ids, dict.fromkeys(ids, "01890000-0000-7000-8000-0000000000ff")):
             path = template.format(**values)
             response = await rival.http.request(method, path, json=body)
-            answers.append((response.status_code, response.json()["error"]["code"]))
+            answers.append((response.status_code, response.json()["code"]))
         assert answers == [(404, "not_found")] * 2, (method, template)
     assert await superuser.fetchrow("select * from postern.webhooks") == webhook
     for path in (PATH, "/api/v1/deliveries", "/api/v1/clients", "/api/v1/assets"):
@@ -231,5 +231,5 @@ async def test_answer_when_the_database_is_away(keyring: Keyring) -> None:
         assert await services.authenticator.fault() is not None
     assert response.status_code == 503
     assert response.headers["retry-after"] == "2"
-    assert response.json()["error"]["code"] == "database_unavailable"
+    assert response.json()["code"] == "database_unavailable"
     assert "127.0.0.1" not in response.text

@@ -88,7 +88,7 @@ async def test_events_when_filtered(acme: Tenant) -> None:
     ]:
         assert len((await acme.get(EVENTS, conditions))["data"]) == count, conditions
     refused = await acme.get(EVENTS, {"aktor": "x"}, expect=422)
-    assert refused["error"]["details"][0]["field"] == "aktor"
+    assert refused["errors"][0]["field"] == "aktor"
 
 
 async def test_events_when_paged_and_exported(

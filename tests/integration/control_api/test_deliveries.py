@@ -131,8 +131,8 @@ async def test_parameters_when_faulty(
     acme: Tenant, params: dict[str, Any], field: str, rule: str
 ) -> None:
     """A faulty or misspelt parameter is refused, never passed over."""
-    error = (await acme.get("/api/v1/deliveries", params, expect=422))["error"]
-    assert [(fault["field"], fault["rule"]) for fault in error["details"]] == [(field, rule)]
+    error = await acme.get("/api/v1/deliveries", params, expect=422)
+    assert [(fault["field"], fault["rule"]) for fault in error["errors"]] == [(field, rule)]
 
 
 async def test_requests_for_unknown_webhooks_when_listed(
@@ -211,8 +211,8 @@ async def test_test_when_the_webhook_is_off(acme: Tenant, superuser: Connection)
 async def test_test_when_its_body_is_faulty(acme: Tenant, webhook_id: UUID) -> None:
     """Unknown fields and headers that are none are faults."""
     body = {"boddy": 1, "headers": {"a b": "x", "c": 5, "d": "x\r\nauthorization: y"}}
-    error = (await acme.post(f"{PATH}/{webhook_id}/test", body, expect=422))["error"]
-    assert {fault["field"] for fault in error["details"]} == {
+    error = await acme.post(f"{PATH}/{webhook_id}/test", body, expect=422)
+    assert {fault["field"] for fault in error["errors"]} == {
         "boddy",
         "headers.a b",
         "headers.c",
@@ -274,7 +274,7 @@ async def test_replay_when_refused(
         superuser, tenant_id=acme.tenant_id, webhook_id=webhook_id, **overrides
     )
     path = f"{PATH}/{webhook_id}/deliveries/{source}/replay"
-    assert told in (await acme.post(path, expect=409))["error"]["message"]
+    assert told in (await acme.post(path, expect=409))["detail"]
     assert await superuser.fetchval("select count(*) from postern.outbox") == 0
 
 
@@ -298,7 +298,7 @@ async def test_replay_when_by_filter(
     """What failed with a code is replayed, the oldest first, and nothing that cannot be."""
     row: dict[str, object] = {"tenant_id": acme.tenant_id, "webhook_id": webhook_id}
     failed = row | {"dispatch_status": "failed", "handler_outcome": '{"code": "lookup_miss"}'}
-    wanted = [await insert_delivery(superuser, **failed, ordering_key="k") for _ in range(3)]
+    made = [await insert_delivery(superuser, **failed, ordering_key="k") for _ in range(3)]
     await insert_delivery(superuser, **row)
     await insert_delivery(superuser, **row, dispatch_status="pending")
     await insert_delivery(superuser, **row, dispatch_status="failed", handler_outcome="{}")
@@ -312,7 +312,7 @@ async def test_replay_when_by_filter(
     assert (answered["count"], answered["limit_reached"]) == (2, True)
     body["limit"] = 10
     assert (await acme.post(path, body, expect=202))["data"]["count"] == 3
-    for shown, source in zip(answered["delivery_ids"], wanted, strict=False):
+    for shown, source in zip(answered["delivery_ids"], sorted(made), strict=False):
         replay = (await acme.get(f"/api/v1/deliveries/{shown}"))["data"]
         assert replay["replayed_from"] == str(source)
         assert (replay["dispatch_status"], replay["ordering_key"]) == ("pending", "k")
@@ -326,8 +326,8 @@ async def test_replay_by_filter_when_faulty(acme: Tenant, webhook_id: UUID) -> N
     """Every fault of a filter is told."""
     body = {"status": "pending", "limit": 1001, "date_to": "soon", "state": "x"}
     path = f"{PATH}/{webhook_id}/deliveries/replay"
-    error = (await acme.post(path, body, expect=422))["error"]
-    assert {fault["field"] for fault in error["details"]} == {
+    error = await acme.post(path, body, expect=422)
+    assert {fault["field"] for fault in error["errors"]} == {
         "status",
         "limit",
         "date_to",

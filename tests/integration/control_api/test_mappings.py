@@ -60,8 +60,8 @@ async def test_mapping_when_faulty(
         "external_id": "org-1",
         "entity_id": client["client_id"],
     } | changes
-    error = (await acme.put(mappings_path, body, expect=422))["error"]
-    assert [(fault["field"], fault["rule"]) for fault in error["details"]] == [(field, rule)]
+    error = await acme.put(mappings_path, body, expect=422)
+    assert [(fault["field"], fault["rule"]) for fault in error["errors"]] == [(field, rule)]
 
 
 async def test_mapping_when_the_entity_is_another_tenants(
@@ -70,8 +70,8 @@ async def test_mapping_when_the_entity_is_another_tenants(
     """A mapping cannot reach across tenants."""
     theirs = (await rival.post("/api/v1/clients", {"name": "Contoso"}, expect=201))["data"]
     body = {"entity_type": "client", "external_id": "1", "entity_id": theirs["client_id"]}
-    error = (await acme.put(mappings_path, body, expect=422))["error"]
-    assert error["details"][0]["rule"] == "exists"
+    error = await acme.put(mappings_path, body, expect=422)
+    assert error["errors"][0]["rule"] == "exists"
 
 
 async def test_mapping_of_an_invoice_and_a_project(

@@ -110,9 +110,9 @@ async def test_all_faults_when_many_rules_are_broken(acme: Tenant) -> None:
             "field_mapping": {"nmae": "device.name", "name": "device.("},
         },
     )
-    error = (await acme.post(PATH, body, expect=422))["error"]
+    error = await acme.post(PATH, body, expect=422)
     assert error["code"] == "invalid_input"
-    assert {(fault["field"], fault["rule"]) for fault in error["details"]} == {
+    assert {(fault["field"], fault["rule"]) for fault in error["errors"]} == {
         ("name", "min_length"),
         ("slug", "pattern"),
         ("surprise", "unknown_field"),
@@ -125,7 +125,7 @@ async def test_all_faults_when_many_rules_are_broken(acme: Tenant) -> None:
         ("handler_config.field_mapping.nmae", "unknown_target_field"),
         ("handler_config.field_mapping.external_id", "required"),
     }
-    values = {fault["field"]: fault["value"] for fault in error["details"]}
+    values = {fault["field"]: fault["value"] for fault in error["errors"]}
     assert values["slug"] == "No Slug"
     assert values["rate_limit_per_minute"] == 0
     assert values["auth_config.secret"] is None
@@ -149,7 +149,7 @@ async def test_networks_when_saved(acme: Tenant, networks: list[str], told: str 
         assert answer["data"]["auth_config"]["ip_cidrs"] == networks
         assert answer["secret"] is None
     else:
-        assert told in answer["error"]["details"][0]["message"]
+        assert told in answer["errors"][0]["message"]
 
 
 async def test_action_when_no_worker_has_announced_one(
@@ -157,31 +157,31 @@ async def test_action_when_no_worker_has_announced_one(
 ) -> None:
     """An empty catalogue refuses every action and says why."""
     await superuser.execute("delete from postern.action_catalog")
-    error = (await acme.post(PATH, REFERENCE, expect=422))["error"]
-    assert [(fault["field"], fault["rule"]) for fault in error["details"]] == [
+    error = await acme.post(PATH, REFERENCE, expect=422)
+    assert [(fault["field"], fault["rule"]) for fault in error["errors"]] == [
         ("handler_config.action", "unknown_action")
     ]
-    assert "no worker has announced" in error["message"]
+    assert "no worker has announced" in error["detail"]
 
 
 async def test_workflow_when_it_is_unknown(acme: Tenant) -> None:
     """A workflow that no worker runs is refused."""
     body = webhook_body(handler_type="workflow", handler_config={"workflow": "triage"})
-    error = (await acme.post(PATH, body, expect=422))["error"]
-    assert error["details"][0]["rule"] == "unknown_workflow"
+    error = await acme.post(PATH, body, expect=422)
+    assert error["errors"][0]["rule"] == "unknown_workflow"
 
 
 @pytest.mark.parametrize("slug", ["hudu", "tactical-rmm", "-a", "a" * 65, "Ümlaut", "a_b"])
 async def test_slug_when_reserved_or_malformed(acme: Tenant, slug: str) -> None:
     """Names of bundled integrations and what does not fit a URL are refused."""
-    error = (await acme.post(PATH, webhook_body(slug=slug), expect=422))["error"]
-    assert error["details"][0]["field"] == "slug"
+    error = await acme.post(PATH, webhook_body(slug=slug), expect=422)
+    assert error["errors"][0]["field"] == "slug"
 
 
 async def test_slug_when_taken(acme: Tenant, rival: Tenant) -> None:
     """A slug is unique within its tenant alone, and free again after a deletion."""
     made = await acme.post(PATH, REFERENCE, expect=201)
-    assert (await acme.post(PATH, REFERENCE, expect=409))["error"]["code"] == "conflict"
+    assert (await acme.post(PATH, REFERENCE, expect=409))["code"] == "conflict"
     await rival.post(PATH, REFERENCE, expect=201)
     await acme.delete(f"{PATH}/{made['data']['inbound_webhook_id']}", expect=204)
     await acme.post(PATH, REFERENCE, expect=201)
@@ -268,8 +268,8 @@ async def test_rotation_when_there_is_no_secret(acme: Tenant) -> None:
     body = webhook_body(auth_type="ip_allowlist", auth_config={"ip_cidrs": ["10.0.0.0/8"]})
     made = await acme.post(PATH, body, expect=201)
     path = f"{PATH}/{made['data']['inbound_webhook_id']}/rotate-secret"
-    error = (await acme.post(path, expect=409))["error"]
-    assert "ip_allowlist has no secret" in error["message"]
+    error = await acme.post(path, expect=409)
+    assert "ip_allowlist has no secret" in error["detail"]
 
 
 async def test_secrets_when_auth_type_changes(acme: Tenant, superuser: Connection) -> None:
@@ -302,17 +302,17 @@ async def test_malformed_bodies_when_sent(acme: Tenant) -> None:
     """What is no JSON is 400, what is too much 413, what is no object 422."""
     malformed = await acme.http.post(PATH, content=b'{"name": ')
     assert malformed.status_code == 400
-    assert malformed.json()["error"]["code"] == "invalid_json"
+    assert malformed.json()["code"] == "invalid_json"
     large = await acme.http.post(PATH, content=b'"' + b"x" * 100_001 + b'"')
     assert large.status_code == 413
-    assert large.json()["error"]["code"] == "payload_too_large"
+    assert large.json()["code"] == "payload_too_large"
     endless = await acme.http.post(PATH, content=_chunks(11))
     assert endless.status_code == 413
     assert (await acme.http.post(PATH, content=_chunks(9))).status_code == 400
     for content in (b"[]", b"7", b"[" * 70 + b"]" * 70):
         refused = await acme.http.post(PATH, content=content)
         assert refused.status_code == 422, content
-        assert len(refused.json()["error"]["details"]) == 1
+        assert len(refused.json()["errors"]) == 1
 
 
 async def _chunks(count: int) -> AsyncIterator[bytes]:
@@ -325,9 +325,9 @@ async def test_control_characters_when_in_text(acme: Tenant) -> None:
     mapping = {"external_id": "'a\x00b'"}
     config = {"action": "upsertAssetByExternalId", "field_mapping": mapping}
     body = webhook_body(name="a\x00b", description="\x00", handler_config=config)
-    error = (await acme.post(PATH, body, expect=422))["error"]
-    assert {fault["rule"] for fault in error["details"]} == {"no_control_characters"}
-    assert len(error["details"]) == 3
+    error = await acme.post(PATH, body, expect=422)
+    assert {fault["rule"] for fault in error["errors"]} == {"no_control_characters"}
+    assert len(error["errors"]) == 3
 
 
 async def test_pages_when_webhooks_are_many(acme: Tenant) -> None:
@@ -375,7 +375,7 @@ async def test_actions_when_listed(acme: Tenant) -> None:
 async def test_id_when_it_is_none(acme: Tenant) -> None:
     """A path that holds no id leads nowhere."""
     for path in (f"{PATH}/seven", f"{PATH}/seven/deliveries", "/api/v1/assets/x", "/nothing"):
-        assert (await acme.get(path, expect=404))["error"]["code"] == "not_found"
+        assert (await acme.get(path, expect=404))["code"] == "not_found"
 
 
 async def test_request_id_when_given_or_not(anonymous: httpx.AsyncClient) -> None:

@@ -1,0 +1,60 @@
+"""The API's routes as one app, with the document that describes them."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from control_api import errors
+from control_api.openapi import describe, operation_id
+from control_api.routes import (
+    audit_events,
+    catalog,
+    deliveries,
+    directory,
+    events,
+    mappings,
+    replays,
+    samples,
+    secrets,
+    webhooks,
+)
+
+#: The catalogue stands before the webhooks: "actions" is no webhook's id.
+ROUTERS = tuple(
+    module.router
+    for module in (
+        catalog,
+        webhooks,
+        secrets,
+        samples,
+        replays,
+        deliveries,
+        mappings,
+        directory,
+        audit_events,
+        events,
+    )
+)
+
+
+class ControlApi(FastAPI):
+    """The app without its services and its border."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            title="Postern control API",
+            openapi_url="/api/v1/openapi.json",
+            docs_url=None,  # their pages fetch scripts from outside addresses
+            redoc_url=None,
+            redirect_slashes=False,
+            generate_unique_id_function=operation_id,
+        )
+        errors.install(self)
+        for router in ROUTERS:
+            self.include_router(router)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, built once."""
+        if not self.openapi_schema:
+            self.openapi_schema = describe(self, ROUTERS)
+        return self.openapi_schema

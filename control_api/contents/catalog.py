@@ -1,0 +1,42 @@
+"""What workers can run, in answers."""
+
+from pydantic import Field
+
+from control_api.contents.envelope import Content
+
+
+class TargetField(Content):
+    """A field that an action takes."""
+
+    name: str = Field(examples=["external_id"])
+    type: str = Field(examples=["string"])
+    required: bool = Field(examples=[True])
+    nullable: bool
+    description: str = Field(examples=["The sender's id of the asset."])
+    enum_values: list[str | int] | None = Field(
+        default=None, description="The values that the field may have.", examples=[["low", "high"]]
+    )
+    min_length: int | None = Field(default=None, examples=[1])
+    max_length: int | None = Field(default=None, examples=[255])
+    minimum: int | float | None = Field(default=None, examples=[0])
+    maximum: int | float | None = Field(default=None, examples=[100])
+    json_type: str | None = Field(
+        default=None, description="What a json has to be.", examples=["object"]
+    )
+    format: str | None = Field(
+        default=None, description="The form of a string, as in JSON Schema.", examples=["email"]
+    )
+    default: str | int | float | None = Field(default=None, examples=["low"])
+    ref_entity_type: str | None = Field(
+        default=None, description="What a ref is the id of.", examples=["client"]
+    )
+
+
+class Action(Content):
+    """An action and its target fields."""
+
+    name: str = Field(examples=["upsertAssetByExternalId"])
+    entity_type: str = Field(examples=["asset"])
+    display_name: str = Field(examples=["Upsert asset by external id"])
+    description: str = Field(examples=["Create an asset, or update it."])
+    target_fields: list[TargetField]

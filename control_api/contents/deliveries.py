@@ -1,0 +1,76 @@
+"""Deliveries in answers."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from control_api.contents.envelope import Content
+from shared.domain.delivery import AuthStatus, DispatchStatus
+
+
+class DeliverySummary(Content):
+    """A delivery without its request's headers and body."""
+
+    delivery_id: UUID
+    tenant: UUID = Field(description="Id of the tenant.")
+    inbound_webhook_id: UUID | None = Field(
+        description="null: the request named a webhook that the tenant does not have."
+    )
+    webhook_version: int | None = Field(examples=[1])
+    received_at: datetime
+    request_method: str = Field(examples=["POST"])
+    request_path: str = Field(examples=["/api/inbound/acme/rmm-device-updates"])
+    source_ip: str = Field(examples=["203.0.113.9"])
+    idempotency_key: str | None = Field(examples=["evt-1001"])
+    idempotency_fault: str | None = Field(
+        description="Why no idempotency key could be found.", examples=["timeout"]
+    )
+    ordering_key: str | None = Field(examples=["d-17"])
+    auth_status: AuthStatus
+    dispatch_status: DispatchStatus
+    response_status: int = Field(description="What the sender was answered.", examples=[200])
+    handler_outcome: dict[str, Any] | None = Field(
+        description="What the handler did, or why it did not.", examples=[{"action": "created"}]
+    )
+    duration_ms: float | None = Field(examples=[4.2])
+    retry_count: int = Field(examples=[0])
+    next_attempt_at: datetime | None
+    completed_at: datetime | None
+    is_replay: bool
+    is_test: bool
+    replayed_from: UUID | None
+    duplicate_of: UUID | None
+
+
+class Attempt(Content):
+    """One attempt at a delivery."""
+
+    attempt: int = Field(description="0 is the first.", examples=[0])
+    started_at: datetime
+    duration_ms: float = Field(examples=[4.2])
+    outcome: dict[str, Any] = Field(examples=[{"action": "created"}])
+
+
+class Delivery(DeliverySummary):
+    """A delivery with all that was received, and each attempt at it."""
+
+    user_agent: str | None = Field(examples=["rmm/1"])
+    request_headers: dict[str, str] = Field(
+        description="Without credentials.", examples=[{"content-type": "application/json"}]
+    )
+    request_body: Any = Field(
+        description="The JSON itself, or {raw} where request_body_encoding is text or base64.",
+        examples=[{"device": {"id": "d-17", "hostname": "front-desk"}}],
+    )
+    request_body_encoding: Literal["json", "text", "base64"] | None
+    attempts: list[Attempt]
+
+
+class BulkReplay(Content):
+    """The replays that were made."""
+
+    count: int = Field(examples=[2])
+    limit_reached: bool = Field(description="More deliveries may match.")
+    delivery_ids: list[UUID] = Field(description="The first hundred of the new deliveries.")

@@ -1,0 +1,115 @@
+"""Webhooks in answers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from control_api.contents.envelope import Content
+from control_api.schemas import KeySourceBody, OrderingBody, RetryPolicyBody
+
+
+class HmacAuth(Content):
+    """auth_config of hmac_sha256."""
+
+    type: Literal["hmac_sha256"]
+    signature_header: str = Field(examples=["X-Signature"])
+
+
+class BearerAuth(Content):
+    """auth_config of bearer."""
+
+    type: Literal["bearer"]
+
+
+class PathTokenAuth(Content):
+    """auth_config of path_token."""
+
+    type: Literal["path_token"]
+    query_param: str = Field(examples=["token"])
+
+
+class IpAllowlistAuth(Content):
+    """auth_config of ip_allowlist."""
+
+    type: Literal["ip_allowlist"]
+    ip_cidrs: list[str] = Field(examples=[["203.0.113.0/24"]])
+
+
+class DirectAction(Content):
+    """handler_config of direct_action."""
+
+    type: Literal["direct_action"]
+    action: str = Field(examples=["upsertAssetByExternalId"])
+    field_mapping: dict[str, str] = Field(
+        description="JSONata expressions by target field.",
+        examples=[{"external_id": "device.id", "name": "device.hostname"}],
+    )
+
+
+class Workflow(Content):
+    """handler_config of workflow."""
+
+    type: Literal["workflow"]
+    workflow: str = Field(examples=["triage-critical-alert"])
+
+
+class Sample(Content):
+    """A captured request."""
+
+    delivery_id: UUID
+    headers: dict[str, str] = Field(examples=[{"content-type": "application/json"}])
+    body: Any = Field(examples=[{"device": {"id": "d-17", "hostname": "front-desk"}}])
+    body_encoding: Literal["json", "text", "base64"] | None
+    captured_at: datetime
+
+
+class CircuitBreaker(Content):
+    """How a webhook's circuit breaker stands."""
+
+    state: Literal["closed", "open", "half_open"]
+    consecutive_failures: int
+    opened_at: datetime | None
+    next_probe_at: datetime | None
+
+
+class WebhookSummary(Content):
+    """A webhook in a list. Secrets are never in it; what is read-only is passed over by PUT."""
+
+    inbound_webhook_id: UUID
+    tenant: UUID = Field(description="Id of the tenant.")
+    receiver_url: str = Field(
+        description="Where senders reach the webhook.",
+        examples=["https://hooks.example.com/api/inbound/acme/rmm-device-updates"],
+    )
+    name: str = Field(examples=["RMM device updates"])
+    slug: str = Field(examples=["rmm-device-updates"])
+    description: str | None = Field(examples=["Devices of all sites"])
+    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
+    auth_config: Annotated[
+        HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth, Field(discriminator="type")
+    ]
+    idempotency_source: KeySourceBody | None
+    idempotency_window_seconds: int = Field(examples=[86_400])
+    handler_type: Literal["direct_action", "workflow"]
+    handler_config: Annotated[DirectAction | Workflow, Field(discriminator="type")]
+    rate_limit_per_minute: int = Field(examples=[600])
+    is_active: bool = Field(examples=[True])
+    retry_policy: RetryPolicyBody | None
+    ordering: OrderingBody | None
+    auto_disabled_at: datetime | None
+    sample_capture_expires_at: datetime | None = Field(
+        description="Until when the next accepted request is kept as a sample."
+    )
+    version: int = Field(description="Grows with every change.", examples=[1])
+    created_by: UUID | None = Field(description="Id of the API key that created it.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class Webhook(WebhookSummary):
+    """A webhook with its sample and its circuit breaker."""
+
+    sample: Sample | None
+    circuit_breaker: CircuitBreaker
