@@ -81,6 +81,10 @@ settings: $(INSTALLED) ## Write deploy/example.env anew from the settings
 actions: $(INSTALLED) ## Write docs/actions.md anew from the models of the actions
 	$(BIN)/python -m deploy.action_reference
 
+.PHONY: openapi
+openapi: $(INSTALLED) ## Write docs/openapi.json anew (RELEASE=1: it becomes what later changes must not break)
+	$(BIN)/python -m deploy.openapi_document $(if $(RELEASE),--release)
+
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \

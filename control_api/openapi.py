@@ -1,6 +1,7 @@
 """Builds the OpenAPI document: FastAPI's, with what ``documented`` says in its place."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -27,6 +28,16 @@ content in `data`; lists come in pages, which `meta.next_cursor` continues. Ever
 problem as RFC 9457 describes it, with a stable `code`; `errors` names each field that is wrong \
 and the rule that it breaks. An id of another tenant is answered like one that does not exist.
 """
+_TAGS = {
+    "inbound webhooks": "Where senders deliver, how they prove who they are, and what is done.",
+    "samples": "Real requests that were kept, for building mappings.",
+    "deliveries": "What was received, and what became of it; tests and replays.",
+    "catalogue": "What live workers can run.",
+    "external mappings": "What the ids of senders stand for.",
+    "clients and assets": "As far as an admin needs them to see what webhooks did.",
+    "events": "What changed in the PSA store, for those who follow it.",
+    "audit": "Who changed what, and when.",
+}
 _SCHEMAS = "#/components/schemas/"
 _PROBLEM = {"$ref": f"{_SCHEMAS}Problem"}
 _HEADERS = {
@@ -57,6 +68,7 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> Object:
         version=VERSION,
         description=_DESCRIPTION,
         routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
         separate_input_output_schemas=True,
     )
     routes = [
@@ -213,9 +225,15 @@ def _complete(operation: Object, route: APIRoute, writer: _Writer) -> None:
         for permission in dependant.call.permissions
     ]
     operation["x-permissions"] = permissions
+    operation["summary"] = _summary(operation["description"])
     operation["x-resource"] = _module(route)
     for parameter in operation.get("parameters", []):
         parameter["schema"] = _without_null(parameter["schema"])
+
+
+def _summary(description: str) -> str:
+    """Return the first sentence, up to its first pause."""
+    return re.split(r"[.;:\n]", description, maxsplit=1)[0]
 
 
 def _successful(status: int, content: Object, documentation: Documentation) -> Object:
