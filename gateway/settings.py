@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shared.settings import Settings, setting
+from shared.wire.delivery_v1 import MAX_HEADER_BLOCK_BYTES
 
 _POSITIVE = (
     "max_body_bytes",
@@ -26,6 +27,11 @@ _POSITIVE = (
 _RANGES: Sequence[tuple[str, Callable[[float], bool], Sequence[str]]] = (
     ("more than 0", lambda value: value > 0, _POSITIVE),
     ("0 or more", lambda value: value >= 0, ("refused_per_minute", "refused_burst")),
+    (
+        f"{MAX_HEADER_BLOCK_BYTES} or less, to travel to the workers",
+        lambda value: value <= MAX_HEADER_BLOCK_BYTES,
+        ("max_header_bytes",),
+    ),
     ("0 to 65535", lambda value: 0 <= value <= 65_535, ("port", "operations_port")),
 )
 

@@ -145,6 +145,12 @@ def _config_faults(configs: Mapping[str, str]) -> list[SettingFault | None]:
         ),
         _unless(
             configs,
+            "message.timestamp.type",
+            {"LogAppendTime"},
+            "records of a program whose clock is off would be refused, or deleted early",
+        ),
+        _unless(
+            configs,
             "unclean.leader.election.enable",
             {"false"},
             "a broker that lags could become the leader and lose what was sent",

@@ -17,6 +17,8 @@ from shared.errors import DecodeError
 
 #: A larger body does not travel: it waits in the ledger.
 MAX_BODY_BYTES = 256 * 1024
+#: Gateways take no larger one: it travels beside the largest body.
+MAX_HEADER_BLOCK_BYTES = 192 * 1024
 #: More than any record has: a body that travels, the header block and the facts.
 LARGEST_RECORD_BYTES = 512 * 1024
 

@@ -10,8 +10,9 @@ import pytest
 
 from shared.database.pool import Pool
 from shared.domain.delivery import QueuedDelivery
-from shared.queue.port import Consumer, Producer, Receipt
+from shared.queue.port import Consumer, PoisonRecord, Producer, Receipt
 from tests.contract.ledger import make_delivery, record
+from worker.consumer import ConsumerLimits, ConsumerLoop
 
 #: Far above what any step takes: a step that needs it has failed.
 _DEADLINE_SECONDS = 30.0
@@ -60,6 +61,10 @@ def delivery_of(receipt: Receipt) -> QueuedDelivery:
 def ids_of(receipts: Sequence[Receipt]) -> list[UUID]:
     """Return the delivery ids of receipts, in order."""
     return [delivery_of(receipt).delivery_id for receipt in receipts]
+
+
+async def _keep_no_poison(record: PoisonRecord) -> None:
+    pytest.fail(f"poison: {record}")
 
 
 class QueueContract:
@@ -166,6 +171,36 @@ class QueueContract:
         await queue.keep(*others)
         assert set(ids_of(await receive_count(consumer, 3))) == {d.delivery_id for d in others}
         await consumer.close()
+
+    async def test_a_slow_delivery_delays_no_other(self, queue: QueueUnderTest) -> None:
+        """Without an order, all behind one that takes long are handled meanwhile, and once."""
+        slow, *others = (make_delivery(str(number).encode()) for number in range(200))
+        finish, handled = asyncio.Event(), list[bytes | None]()
+
+        async def process(delivery: QueuedDelivery) -> None:
+            if delivery == slow:
+                await finish.wait()
+            handled.append(delivery.body)
+
+        loop = ConsumerLoop(
+            queue.open_consumer(),
+            process,
+            keep_poison=_keep_no_poison,
+            limits=ConsumerLimits(concurrency=4, drain_seconds=5),
+        )
+        # All in one call: with partitions, they are behind it in its own.
+        await queue.keep(slow, *others)
+        stop = asyncio.Event()
+        async with asyncio.timeout(_DEADLINE_SECONDS), asyncio.TaskGroup() as group:
+            group.create_task(loop.run(stop))
+            while len(handled) < len(others):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+            assert slow.body not in handled
+            finish.set()
+            stop.set()
+        assert sorted(map(bytes, filter(None, handled))) == sorted(
+            one.body or b"" for one in (slow, *others)
+        )
 
     async def test_deliveries_of_one_key_come_in_order(self, queue: QueueUnderTest) -> None:
         """Each ordering key's deliveries arrive in the order of sending, whatever lies between."""

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from uuid import uuid4
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
+from shared.domain.identifiers import TenantId
 from shared.queue.connect import GroupMember, connect_consumer, connect_producer
-from shared.queue.port import Consumer, PoisonRecord
+from shared.queue.port import Consumer, PoisonRecord, Receipt
 from shared.queue.topics import ensure_topic
 from tests.contract.ledger import make_delivery
 from tests.contract.queue_contract import (
@@ -17,6 +21,7 @@ from tests.contract.queue_contract import (
     QueueUnderTest,
     assert_quiet,
     delivery_of,
+    ids_of,
     receive_count,
 )
 
@@ -114,6 +119,112 @@ class TestKafkaQueue(QueueContract):
         late = await receive_count(third, 20)
         assert {delivery_of(receipt).body for receipt in late} == again
         await third.close()
+
+    @pytest.mark.parametrize("ordering_key", [None, "key"])
+    async def test_a_record_that_the_broker_finds_too_large_leaves_its_body_behind(
+        self, queue: QueueUnderTest, kafka_bootstrap: str, topic: str, ordering_key: str | None
+    ) -> None:
+        """It fails none of those that travel with it, and comes in its place among them."""
+        await _limit_records(kafka_bootstrap, topic, size_bytes=10_000)
+        bodies = [b"1", b"2" * 4_000, b"3" * 50_000, b"4" * 4_000, b"5" * 4_000, b"6"]
+        sent = [make_delivery(body, ordering_key=ordering_key) for body in bodies]
+        await queue.keep(*sent)
+        consumer = queue.open_consumer()
+        receipts = await receive_count(consumer, len(sent))
+        sent[2] = replace(sent[2], body=None)
+        assert [delivery_of(receipt) for receipt in receipts] == sent
+        await consumer.close()
+
+    async def test_a_worker_back_under_its_name_disturbs_nobody(
+        self, kafka_bootstrap: str, topic: str, pool: Pool
+    ) -> None:
+        """Its partitions wait for it within a session; the others keep what they have in hand."""
+        url = f"kafka://{kafka_bootstrap}"
+
+        def member(name: str) -> Consumer:
+            return connect_consumer(
+                url,
+                topic=topic,
+                pool=pool,
+                member=GroupMember(group_id=topic, instance_id=name, session_seconds=30),
+            )
+
+        producer = connect_producer(url, topic=topic, pool=pool)
+        staying, leaving = member("one"), member("two")
+        await self.settle([staying, leaving])
+        # One call for each partition of the topic.
+        for number in range(3):
+            await producer.send([make_delivery(str(number).encode())])
+        kept, left = await _receive_all([staying, leaving], count=3)
+        assert kept
+        assert left
+        await leaving.close()
+        returned = member("two")
+        async with asyncio.timeout(20):
+            _, again = await _receive_all([staying, returned], count=len(left))
+        assert {delivery_of(receipt).body for receipt in again} == {
+            delivery_of(receipt).body for receipt in left
+        }
+        # Had its partitions been taken away, what it has in hand would have come again.
+        for receipt in kept:
+            await staying.ack(receipt)
+        await self.settle([staying, returned])
+        for consumer in (staying, returned):
+            await consumer.close()
+        await producer.close()
+
+    async def test_a_crowd_takes_a_part_of_what_is_in_hand(
+        self, kafka_bootstrap: str, pool: Pool
+    ) -> None:
+        """With hundreds of one tenant waiting, and none of them ending, the others' come."""
+        name = f"crowd-{uuid4().hex}"
+        await ensure_topic(kafka_bootstrap, name, partitions=4)
+        url = f"kafka://{kafka_bootstrap}"
+        producer = connect_producer(url, topic=name, pool=pool)
+        others = [make_delivery(b"other") for _ in range(10)]
+        crowd_tenant = TenantId(UUID(int=7))
+        crowd = [replace(make_delivery(b"crowd"), tenant_id=crowd_tenant) for _ in range(400)]
+        await producer.send(others[:5])
+        await producer.send(crowd)
+        await producer.send(others[5:])
+        consumer = connect_consumer(
+            url, topic=name, pool=pool, concurrency=40, member=GroupMember(group_id=name)
+        )
+        in_hand = ids_of(await receive_count(consumer, 1))
+        async with asyncio.timeout(30):
+            while received := await consumer.receive(limit=40, wait_seconds=0.5):
+                in_hand += ids_of(received)
+        assert {one.delivery_id for one in others} <= set(in_hand)
+        # The first hundred of the tenant were no crowd yet; of the rest there is half of 40.
+        assert 20 < len(in_hand) <= len(others) + 101 + 20
+        await consumer.close()
+        await producer.close()
+
+
+async def _limit_records(bootstrap: str, topic: str, *, size_bytes: int) -> None:
+    """Let a broker refuse batches above a size, and wait until it does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        settings = {"max.message.bytes": str(size_bytes)}
+        await admin.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic, configs=settings)]
+        )
+    finally:
+        await admin.close()
+
+
+async def _receive_all(consumers: Sequence[Consumer], *, count: int) -> list[list[Receipt]]:
+    """Poll all consumers until ``count`` receipts have come in all; return them by consumer."""
+    receipts: list[list[Receipt]] = [[] for _ in consumers]
+    async with asyncio.timeout(30):
+        while sum(map(len, receipts)) < count:
+            batches = await asyncio.gather(
+                *(consumer.receive(limit=10, wait_seconds=0.2) for consumer in consumers)
+            )
+            for received, batch in zip(receipts, batches, strict=True):
+                received.extend(batch)
+    return receipts
 
 
 async def _receive_again(first: Consumer, second: Consumer, *, count: int) -> set[bytes | None]:

@@ -30,6 +30,9 @@ _COMMIT_SECONDS = 3.0
 _SILENCE_SECONDS = 30.0
 #: Of as many looks where both wait, one takes from the crowded lane first: it must not starve.
 _CROWDED_EVERY = 8
+#: After so long without asking the driver for anything it is asked all the same: taking us for
+#: dead, it would leave the group. Source: max.poll.interval.ms, 300 s
+_SIGN_OF_LIFE_SECONDS = 60.0
 #: How often is looked whether what is in hand of given-away partitions has ended.
 _DRAIN_LOOK_SECONDS = 0.01
 
@@ -65,6 +68,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         self._sequence = count()
         self._commit_at = 0.0
         self._silent_seconds = 0.0
+        self._asked_at = monotonic()
         self._turn = 0
 
     async def receive(self, *, limit: int, wait_seconds: float) -> Sequence[Receipt]:
@@ -73,6 +77,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         consumer = await self._connected()
         while True:
             await self._commit_when_due(consumer)
+            await self._show_life_when_due(consumer)
             receipts = self._take_released(limit) or await self._poll(consumer, limit, deadline)
             if receipts or monotonic() >= deadline:
                 return receipts
@@ -151,7 +156,10 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
             return []
         began = monotonic()
         fetched = await self._fetch(consumer, room, wait)
-        self._silent_seconds = 0.0 if fetched else self._silent_seconds + monotonic() - began
+        if fetched or self._leaves_crowd_waiting(consumer):
+            self._silent_seconds = 0.0
+        else:
+            self._silent_seconds += monotonic() - began
         if self._silent_seconds > _SILENCE_SECONDS:
             await self._replace_when_lagging(consumer)
         return [
@@ -181,8 +189,24 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
 
     async def _rest(self, consumer: AIOKafkaConsumer, wait: float) -> _Fetched:
         await asyncio.sleep(wait)
+        return await self._show_life(consumer)
+
+    async def _show_life(self, consumer: AIOKafkaConsumer) -> _Fetched:
         # Asks for a partition that is none: the group learns that we live, nothing is taken.
         return await self._get(consumer, 1, 0.0, TopicPartition(self._membership.topic, -1))
+
+    async def _show_life_when_due(self, consumer: AIOKafkaConsumer) -> None:
+        """Ask for nothing when nothing was asked for long: released deliveries kept us busy.
+
+        In a long outage of PostgreSQL the same ones come round all the time.
+        """
+        if monotonic() - self._asked_at > _SIGN_OF_LIFE_SECONDS:
+            await self._show_life(consumer)
+
+    def _leaves_crowd_waiting(self, consumer: AIOKafkaConsumer) -> bool:
+        """Return whether records wait because we do not ask for them: that is no silence."""
+        crowded = self._crowded_partitions(consumer)
+        return len(crowded) > 0 and self._unfinished_count(crowded) >= self._max_crowded
 
     def _crowded_partitions(self, consumer: AIOKafkaConsumer) -> frozenset[TopicPartition]:
         """Return which of our partitions are the crowded lane's; none where lanes are one."""
@@ -203,6 +227,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
     async def _get(
         self, consumer: AIOKafkaConsumer, limit: int, wait: float, *partitions: TopicPartition
     ) -> _Fetched:
+        self._asked_at = monotonic()
         try:
             # During a rebalance getmany waits for its end, whatever its own time-out.
             async with asyncio.timeout(wait + 1.0):

@@ -4,13 +4,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import ProducerClosed
+from aiokafka.errors import MessageSizeTooLargeError, ProducerClosed, RecordListTooLargeError
 
 from shared.clock import unix_ms
 from shared.domain.delivery import QueuedDelivery
@@ -19,7 +20,7 @@ from shared.observability.logging import get_logger
 from shared.queue.kafka_driver import DRIVER_ERRORS, close_client
 from shared.queue.lanes import CrowdWatch, lanes_of
 from shared.queue.security import KafkaSecurity
-from shared.wire.delivery_v1 import EncodedDelivery, encode
+from shared.wire.delivery_v1 import encode
 
 _logger = get_logger(__name__)
 
@@ -35,6 +36,15 @@ _START_SECONDS = 5.0
 _CLOSE_SECONDS = 3.0
 #: After a failure, sends are refused at once for this long: rows wait in the outbox anyway.
 _HOLD_OFF_SECONDS = 1.0
+#: How brokers refuse a batch, and all that is in it, for its size.
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+class _Batch(NamedTuple):
+    """A full batch of the driver, and what is in it."""
+
+    builder: Any
+    deliveries: list[QueuedDelivery]
 
 
 class KafkaProducer:
@@ -90,8 +100,8 @@ class KafkaProducer:
         portions = self._by_partition(deliveries, partitions)
         results = await asyncio.gather(
             *(
-                self._send_portion(producer, partition, records)
-                for partition, records in portions.items()
+                self._send_portion(producer, partition, portion)
+                for partition, portion in portions.items()
             ),
             return_exceptions=True,
         )
@@ -101,35 +111,58 @@ class KafkaProducer:
 
     def _by_partition(
         self, deliveries: Sequence[QueuedDelivery], partitions: Sequence[int]
-    ) -> dict[int, list[EncodedDelivery]]:
-        """Return records by partition; those without a key go to the next of their lane."""
+    ) -> dict[int, list[QueuedDelivery]]:
+        """Return deliveries by partition; those without a key go to the next of their lane."""
         lanes = lanes_of(partitions)
         turn = next(self._rotation)
         plain = lanes.plain[turn % len(lanes.plain)]
         crowded = lanes.crowded[turn % len(lanes.crowded)]
         now = monotonic()
-        portions: defaultdict[int, list[EncodedDelivery]] = defaultdict(list)
+        portions: defaultdict[int, list[QueuedDelivery]] = defaultdict(list)
         for delivery in deliveries:
-            record = encode(delivery)
-            key = record[0]
-            if key is not None:
-                partition = partition_of(key, lanes.ordered)
+            if delivery.ordering_key is not None:
+                partition = partition_of(delivery.ordering_key.encode(), lanes.ordered)
             elif self._crowds.note(delivery.tenant_id, now):
                 partition = crowded
             else:
                 partition = plain
-            portions[partition].append(record)
+            portions[partition].append(delivery)
         return portions
 
     async def _send_portion(
-        self, producer: AIOKafkaProducer, partition: int, records: Sequence[EncodedDelivery]
+        self, producer: AIOKafkaProducer, partition: int, portion: Sequence[QueuedDelivery]
     ) -> None:
         # One at a time: where batches wait in line for a partition, the driver wakes all of them
         # for each that may go, and counts their waiting time several times over.
         async with self._turns[partition]:
-            for batch in _filled(producer, records):
-                batch.close()
-                await (await producer.send_batch(batch, self._topic, partition=partition))
+            for batch in _filled(producer, portion):
+                try:
+                    await self._send_batch(producer, partition, batch)
+                except _TOO_LARGE:
+                    await self._send_each(producer, partition, batch.deliveries)
+
+    async def _send_batch(self, producer: AIOKafkaProducer, partition: int, batch: _Batch) -> None:
+        batch.builder.close()
+        await (await producer.send_batch(batch.builder, self._topic, partition=partition))
+
+    async def _send_each(
+        self, producer: AIOKafkaProducer, partition: int, deliveries: Sequence[QueuedDelivery]
+    ) -> None:
+        """Send each by itself: one that is too large fails none of the others.
+
+        Its body then stays in the ledger, whence workers take it.
+        """
+        left_count = 0
+        for delivery in deliveries:
+            try:
+                await self._send_batch(producer, partition, _alone(producer, delivery))
+            except _TOO_LARGE:
+                left_count += 1
+                bodiless = replace(delivery, body=None)
+                await self._send_batch(producer, partition, _alone(producer, bodiless))
+        _logger.warning(
+            "kafka_batch_too_large", deliveries=len(deliveries), bodies_left_out=left_count
+        )
 
     async def _connected(self) -> AIOKafkaProducer:
         if monotonic() < self._refuse_until:
@@ -178,19 +211,33 @@ def partition_of(key: bytes, partitions: Sequence[int]) -> int:
     return partitions[crc32(key) % len(partitions)]
 
 
-def _filled(producer: AIOKafkaProducer, records: Sequence[EncodedDelivery]) -> Iterator[Any]:
-    """Yield builders that hold the records in order; one above the batch size fills one alone."""
+def _filled(producer: AIOKafkaProducer, deliveries: Sequence[QueuedDelivery]) -> Iterator[_Batch]:
+    """Yield batches of the deliveries in order; one above the batch size fills one alone."""
     timestamp = unix_ms()
     batch = None
-    for key, value, headers in records:
+    for delivery in deliveries:
         if batch is not None:
-            if batch.append(timestamp=timestamp, key=key, value=value, headers=headers):
+            if _append(batch, delivery, timestamp):
                 continue
             yield batch
-        batch = producer.create_batch()
-        batch.append(timestamp=timestamp, key=key, value=value, headers=headers)
+        batch = _Batch(producer.create_batch(), [])
+        _append(batch, delivery, timestamp)
     if batch is not None:
         yield batch
+
+
+def _alone(producer: AIOKafkaProducer, delivery: QueuedDelivery) -> _Batch:
+    (batch,) = _filled(producer, [delivery])
+    return batch
+
+
+def _append(batch: _Batch, delivery: QueuedDelivery, timestamp: int) -> bool:
+    """Return whether there was room."""
+    key, value, headers = encode(delivery)
+    has_room = batch.builder.append(timestamp=timestamp, key=key, value=value, headers=headers)
+    if has_room:
+        batch.deliveries.append(delivery)
+    return bool(has_room)
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

@@ -8,14 +8,14 @@ from uuid import uuid4
 import pytest
 
 from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
-from shared.embedded.kafka import EmbeddedKafka, KafkaUnavailable, prepare_jars
+from shared.embedded.kafka import EmbeddedKafka
 from shared.errors import QueueUnavailable
 from shared.queue.connect import GroupMember, connect_consumer, connect_producer
 from shared.queue.port import Consumer, Producer
 from shared.queue.topics import ensure_topic
 from tests.contract.ledger import make_delivery
 from tests.contract.queue_contract import delivery_of
-from tests.house import ROOT
+from tests.servers import kafka_jars
 
 _DEADLINE_SECONDS = 90.0
 #: Longer than a producer is kept without an acknowledgement.
@@ -25,11 +25,7 @@ _OUTAGE_SECONDS = 12.0
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
     """A broker that these tests may stop; the run's own broker serves others."""
-    try:
-        lib_dir = prepare_jars(ROOT)
-    except KafkaUnavailable as error:
-        pytest.skip(f"no Kafka broker: {error}")
-    with EmbeddedKafka(tmp_path_factory.mktemp("kafka") / "data", lib_dir) as started:
+    with EmbeddedKafka(tmp_path_factory.mktemp("kafka") / "data", kafka_jars()) as started:
         yield started
 
 

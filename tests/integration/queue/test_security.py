@@ -10,7 +10,12 @@ import pytest
 
 from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
 from shared.errors import QueueUnavailable
-from shared.queue.connect import GroupMember, connect_consumer, connect_producer
+from shared.queue.connect import (
+    GroupMember,
+    connect_backlog,
+    connect_consumer,
+    connect_producer,
+)
 from shared.queue.security import KafkaSecurity
 from shared.queue.topic_layout import TopicLayout
 from shared.queue.topics import Topic
@@ -61,7 +66,10 @@ async def test_every_client_proves_itself(broker: SecuredBroker, pool: Pool, way
     consumer = connect_consumer(url, topic=topic.name, pool=pool, member=member)
     (receipt,) = await receive_count(consumer, 1)
     assert delivery_of(receipt) == sent
+    await consumer.ack(receipt)
     await consumer.close()
+    backlog = connect_backlog(url, topic=topic.name, member=member)
+    assert await backlog.finished_seconds_ago() is not None
 
 
 async def _refused(bootstrap: str, security: KafkaSecurity, pool: Pool) -> None:

@@ -75,6 +75,7 @@ async def test_check_lists_every_setting_that_breaks_a_promise(kafka_bootstrap: 
             "cleanup.policy": "compact,delete",
             "compression.type": "zstd",
             "max.message.bytes": "100000",
+            "message.timestamp.type": "CreateTime",
             "retention.bytes": "1000000",
             "retention.ms": "3600000",
             "unclean.leader.election.enable": "true",
@@ -95,12 +96,14 @@ async def test_check_lists_every_setting_that_breaks_a_promise(kafka_bootstrap: 
         "compression.type is zstd",
         "--add-config compression.type=producer",
         "max.message.bytes is 100000, wanted is 524288 or more",
+        "message.timestamp.type is CreateTime, wanted is LogAppendTime",
+        "--add-config message.timestamp.type=LogAppendTime",
         "retention.bytes is 1000000, wanted is -1",
         "retention.ms is 3600000, wanted is 604800000 or more",
         "unclean.leader.election.enable is true, wanted is false",
     ):
         assert expected in told
-    assert len(raised.value.faults) == 9
+    assert len(raised.value.faults) == 10
 
 
 def _command(

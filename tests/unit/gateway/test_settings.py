@@ -23,6 +23,7 @@ def test_settings_when_minimal() -> None:
     [
         ("TRUSTED_PROXIES", "10.0.0.0/8,nonsense"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("MAX_HEADER_BYTES", "196609"),
         ("MAX_JSON_DEPTH", "0"),
         ("MAX_JSON_DEPTH", "201"),
         ("POLL_SECONDS", "4.5"),

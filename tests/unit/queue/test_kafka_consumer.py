@@ -22,12 +22,15 @@ class _Connections:
 
 
 class FakeDriver:
-    """Stands in for AIOKafkaConsumer: assigned one partition, never hands out a record."""
+    """Stands in for AIOKafkaConsumer: has all partitions, never hands out a record."""
 
-    def __init__(self, *, end: int = 0, failure: Exception | None = None) -> None:
+    def __init__(
+        self, *, end: int = 0, failure: Exception | None = None, partition_count: int = 1
+    ) -> None:
         self._client = _Connections()
         self._end = end
         self._failure = failure
+        self._numbers = range(partition_count)
         self.committed: list[dict[TopicPartition, int]] = []
         self.is_stopped = False
 
@@ -45,15 +48,15 @@ class FakeDriver:
         self.committed.append(offsets)
 
     def partitions_for_topic(self, _: str) -> set[int]:
-        """Return the one partition."""
-        return {0}
+        """Return the numbers of the partitions."""
+        return set(self._numbers)
 
     def assignment(self) -> set[TopicPartition]:
-        """Return the one partition."""
-        return {_PARTITION}
+        """Return the partitions."""
+        return {TopicPartition("topic", number) for number in self._numbers}
 
     async def end_offsets(self, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return the end of the one partition."""
+        """Return the ends of partitions."""
         return dict.fromkeys(partitions, self._end)
 
     async def position(self, _: TopicPartition) -> int:
@@ -65,12 +68,14 @@ class FakeDriver:
         self.is_stopped = True
 
 
-def consumer_over(driver: FakeDriver, *, max_in_flight: int = 10) -> KafkaConsumer:
+def consumer_over(
+    driver: FakeDriver, *, max_in_flight: int = 10, max_crowded: int = 10
+) -> KafkaConsumer:
     """Return a consumer that has joined with this driver."""
     membership = Membership(
         bootstrap="nowhere:9", topic="topic", group_id="group", drain_seconds=0.05
     )
-    consumer = KafkaConsumer(membership, max_in_flight=max_in_flight, max_crowded=max_in_flight)
+    consumer = KafkaConsumer(membership, max_in_flight=max_in_flight, max_crowded=max_crowded)
     consumer._current = driver
     return consumer
 
@@ -94,6 +99,42 @@ async def test_a_silent_driver_is_kept_when_nothing_waits(monkeypatch: pytest.Mo
     driver = FakeDriver(end=0)
     assert await consumer_over(driver).receive(limit=1, wait_seconds=0) == []
     assert not driver.is_stopped
+
+
+async def test_a_driver_that_is_not_asked_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowded lane with as much in hand as it may have waits because of us."""
+    monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.0)
+    driver = FakeDriver(end=5, partition_count=4)
+    consumer = consumer_over(driver, max_in_flight=10, max_crowded=1)
+    crowded = TopicPartition("topic", 3)
+    tracker = consumer._trackers[crowded] = OffsetTracker()
+    tracker.receive(0)
+    assert await consumer.receive(limit=1, wait_seconds=0) == []
+    assert not driver.is_stopped
+    tracker.finish(0)
+    with pytest.raises(QueueUnavailable):
+        await consumer.receive(limit=1, wait_seconds=0)
+
+
+async def test_the_group_learns_that_we_live_while_the_same_come_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Deliveries that are given back again and again do not let the driver think us dead."""
+    driver = _driver_with([0])
+    consumer = consumer_over(driver)
+    (receipt,) = await consumer.receive(limit=1, wait_seconds=0)
+    monkeypatch.setattr(module, "_SIGN_OF_LIFE_SECONDS", 0.0)
+    asked: list[tuple[TopicPartition, ...]] = []
+
+    async def getmany(*partitions: TopicPartition, **_: Any) -> Any:
+        await asyncio.sleep(0)
+        asked.append(partitions)
+        return {}
+
+    driver.getmany = getmany  # type: ignore[method-assign]
+    await consumer.nack(receipt, delay_seconds=0)
+    assert await consumer.receive(limit=1, wait_seconds=0) == [receipt]
+    assert asked == [(TopicPartition("topic", -1),)]
 
 
 async def test_a_failed_driver_is_replaced() -> None:

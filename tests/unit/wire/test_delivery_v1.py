@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from shared.domain.delivery import QueuedDelivery
 from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 from shared.errors import DecodeError
-from shared.wire.delivery_v1 import MAX_BODY_BYTES, decode, encode
+from shared.wire.delivery_v1 import (
+    LARGEST_RECORD_BYTES,
+    MAX_BODY_BYTES,
+    MAX_HEADER_BLOCK_BYTES,
+    decode,
+    encode,
+)
 
 DELIVERY = QueuedDelivery(
     tenant_id=TenantId(UUID("018f0000-0000-7000-8000-000000000001")),
@@ -69,6 +75,23 @@ def test_encode_takes_ids_as_the_database_driver_makes_them() -> None:
     read = replace(DELIVERY, tenant_id=TenantId(pgproto.UUID(str(DELIVERY.tenant_id))))
     assert type(read.tenant_id) is not UUID
     assert encode(read) == encode(DELIVERY)
+
+
+def test_no_record_is_larger_than_the_largest() -> None:
+    """With the largest of everything that a gateway accepts it still fits."""
+    text = "\x01" * 1024  # JSON takes six characters for each; gateways keep half as many
+    key, value, headers = encode(
+        replace(
+            DELIVERY,
+            body=b"x" * MAX_BODY_BYTES,
+            headers=b"x" * MAX_HEADER_BLOCK_BYTES,
+            idempotency_key=text,
+            ordering_key=text,
+        )
+    )
+    names_and_lengths = 1024
+    size = len(key or b"") + len(value) + sum(len(block) for _, block in headers)
+    assert size + names_and_lengths < LARGEST_RECORD_BYTES
 
 
 def test_encode_leaves_a_large_body_in_the_ledger() -> None:
