@@ -11,6 +11,7 @@ from tests.faults import proxy
 from tests.faults.disk import DiskUnavailable, SmallDisk
 from tests.faults.proxy import Link, Proxy
 from tests.faults.scene import Gateway
+from tests.faults.starvation import pid_of
 from tests.faults.wall_clock import WallClock, WallClockUnavailable
 
 
@@ -92,7 +93,7 @@ class ChaosSystem(Stack):
     def gateways(self) -> list[Gateway]:
         """Return where senders reach the gateways."""
         return [
-            Gateway(name, HOST, self.proxy.links[senders_link(name)].port)
+            Gateway(name, HOST, self.proxy.links[senders_link(name)].port, pid_of(program))
             for name, program in self.programs.items()
             if program.module == "gateway"
         ]

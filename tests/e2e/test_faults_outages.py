@@ -8,15 +8,21 @@ from tests.faults.checker import ANSWER_WITHIN_SECONDS
 from tests.faults.injection import frozen_postgres
 from tests.faults.journal import Answer, Journal, Kind
 from tests.faults.rig import Rig
+from tests.faults.starvation import Starvation
 from tests.faults.traffic import Load, Mix
 
 pytestmark = pytest.mark.timeout(180)
 
 _STEADY = Mix(per_second=50)
+#: Longer than a producer waits for an answer, and than it is kept without one.
+_LONG_SECONDS = 14.0
+_SHORT_SECONDS = 5.0
 
 
 @pytest.mark.parametrize("fault_system", ["kafka"], indirect=True)
-@pytest.mark.parametrize(("manner", "seconds"), [("kill", 30.0), ("stop", 10.0)])
+@pytest.mark.parametrize(
+    ("manner", "seconds"), [("kill", _LONG_SECONDS), ("stop", _SHORT_SECONDS)]
+)
 def test_kafka_away_under_load(rig: Rig, manner: str, seconds: float) -> None:
     """With the broker away everything is accepted as ever, and handled once it is back."""
     scene = rig.stage()
@@ -48,10 +54,11 @@ def test_postgres_away_under_load(rig: Rig) -> None:
         load.wait_accepted(50)
         away("postgres")
         began = load.now
-        load.go_on_for(10)
+        load.go_on_for(_SHORT_SECONDS)
         ended = load.now
         rig.stack.start("postgres")
-        recovery_seconds = load.wait_accepted(1, since=load.now)
+        starvation = Starvation(rig.stack)
+        recovery_seconds = load.wait_accepted(1, since=load.now) - starvation.seconds
         load.wait_accepted(100, since=load.now)
 
     rig.assert_kept(scene, load.journal)
@@ -68,9 +75,10 @@ def test_postgres_hung_under_load(rig: Rig) -> None:
         load.wait_accepted(50)
         with frozen_postgres(rig.stack):
             began = load.now
-            load.go_on_for(5)
+            load.go_on_for(_SHORT_SECONDS)
             ended = load.now
-        recovery_seconds = load.wait_accepted(1, since=load.now)
+        starvation = Starvation(rig.stack)
+        recovery_seconds = load.wait_accepted(1, since=load.now) - starvation.seconds
         load.wait_accepted(100, since=load.now)
 
     rig.assert_kept(scene, load.journal)

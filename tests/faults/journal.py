@@ -1,7 +1,7 @@
 """What senders saw: every answer to every request, in the order in which they came."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,18 +53,24 @@ class Journal:
         self.answers: list[Answer] = []
         #: When the senders themselves stood still, as (begin, end).
         self.stalls: list[tuple[float, float]] = []
+        #: By gateway: when it waited for a processor and how long, as (begin, end, seconds).
+        self.starved: defaultdict[str, list[tuple[float, float, float]]] = defaultdict(list)
 
     def add(self, answer: Answer) -> None:
         """Keep an answer."""
         self.answers.append(answer)
 
     def answered_within(self, answer: Answer, seconds: float) -> bool:
-        """Whether an answer came in time, but for what the senders' own stalls took of it."""
-        stalled = sum(
-            max(min(end, answer.at) - max(begin, answer.sent_at), 0.0)
-            for begin, end in self.stalls
+        """Whether an answer came in time, but for what a busy machine took of it.
+
+        That is when the senders themselves stood still, and what its gateway waited for.
+        """
+        stalled = sum(_overlap(answer, begin, end) for begin, end in self.stalls)
+        starved = sum(
+            min(waited, _overlap(answer, begin, end))
+            for begin, end, waited in self.starved[answer.gateway]
         )
-        return answer.latency_seconds - stalled <= seconds
+        return answer.latency_seconds - stalled - starved <= seconds
 
     def where(self, condition: Callable[[Answer], bool]) -> list[Answer]:
         """Return the answers for which the condition holds."""
@@ -85,7 +91,7 @@ class Journal:
     def between(self, begin: float, end: float) -> "Journal":
         """Return the part that was answered in a stretch of time."""
         part = Journal()
-        part.stalls = self.stalls
+        part.stalls, part.starved = self.stalls, self.starved
         part.answers = self.where(lambda answer: begin <= answer.at < end)
         return part
 
@@ -103,6 +109,11 @@ class Journal:
             f"2xx {_latencies(self.accepted())}; "
             f"503 {_latencies(self.where(lambda answer: answer.status == 503))}"
         )
+
+
+def _overlap(answer: Answer, begin: float, end: float) -> float:
+    """Return how much of a stretch of time a request was under way."""
+    return max(min(end, answer.at) - max(begin, answer.sent_at), 0.0)
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -14,6 +14,7 @@ from shared.embedded.ports import free_port
 from tests.e2e.harness import Stack
 from tests.faults import saboteur
 from tests.faults.scene import Gateway
+from tests.faults.starvation import pid_of
 
 _QUERIES = Queries(__package__, "sabotage.sql")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -52,7 +53,7 @@ def gateway(stack: Stack, switch: str) -> Iterator[Gateway]:
     program.start()
     try:
         program.wait_ready()
-        yield Gateway(program.name, HOST, port)
+        yield Gateway(program.name, HOST, port, pid_of(program))
     finally:
         program.stop()
 

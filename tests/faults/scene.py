@@ -5,12 +5,13 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.local.control import wait_for
 from deploy.local.examples import TENANT_SLUG, rmm_webhook
 from tests.e2e.harness import Stack
+from tests.faults.starvation import FindPid, pid_of
 
 _HOST = "127.0.0.1"
 
@@ -22,6 +23,8 @@ class Gateway:
     name: str
     host: str
     port: int
+    #: Tells its process, where that is known.
+    find_pid: FindPid = field(default=lambda: None, compare=False, repr=False)
 
 
 @dataclass(kw_only=True)
@@ -105,7 +108,7 @@ def wait_until_known(stack: Stack, scene: Scene, gateway: Gateway) -> None:
 def gateways_of(stack: Stack) -> list[Gateway]:
     """Return where the gateways of a stack listen."""
     return [
-        Gateway(name, _HOST, int(program.environment["POSTERN_GATEWAY_PORT"]))
+        Gateway(name, _HOST, int(program.environment["POSTERN_GATEWAY_PORT"]), pid_of(program))
         for name, program in stack.system.programs.items()
         if program.module == "gateway"
     ]

@@ -17,6 +17,7 @@ from deploy.local.control import wait_for
 from tests.faults.connections import CONNECTION_FAULTS, Connections, Response
 from tests.faults.journal import Answer, Journal, Kind
 from tests.faults.scene import Gateway, Scene
+from tests.faults.starvation import Watch
 
 _TICK_SECONDS = 0.02
 
@@ -68,7 +69,7 @@ class Traffic:
         """Send until told to stop or all is sent; then wait for every sender to come to an end."""
         try:
             async with asyncio.TaskGroup() as watch:
-                watcher = watch.create_task(self._watch_stalls())
+                watcher = watch.create_task(self._watch_machine())
                 async with asyncio.TaskGroup() as senders:
                     await self._pace(senders, stop)
                 watcher.cancel()
@@ -76,8 +77,12 @@ class Traffic:
             for pool in self._pools.values():
                 pool.close()
 
-    async def _watch_stalls(self) -> None:
-        """Note when this loop gets no processor: answers then wait for us, and not we for them."""
+    async def _watch_machine(self) -> None:
+        """Note when this loop gets no processor, and when gateways get none.
+
+        In the one case answers wait for us, and not we for them.
+        """
+        watches = {gateway.name: Watch(gateway.find_pid) for gateway in self._scene.gateways}
         while True:
             began = time.perf_counter()
             await asyncio.sleep(_TICK_SECONDS)
@@ -85,6 +90,10 @@ class Traffic:
             if ended - began > 2 * _TICK_SECONDS:
                 due = began + _TICK_SECONDS
                 self._journal.stalls.append((due - self._began, ended - self._began))
+            for name, watch in watches.items():
+                if (waited := watch.look()) > _TICK_SECONDS / 2:
+                    span = (began - self._began, ended - self._began)
+                    self._journal.starved[name].append((*span, waited))
 
     async def _pace(self, senders: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         lines = self._mix.line_count

@@ -28,7 +28,7 @@ SIGNATURE_HEADER = "X-RMM-Signature"
 TENANT = "acme"
 SLUG = "rmm-device-updates"
 #: Longer than any wait that a machine under load needs; only a failing test waits it out.
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 30.0
 
 _INSERT_WEBHOOK = """
 insert into postern.webhooks (
