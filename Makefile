@@ -85,6 +85,10 @@ actions: $(INSTALLED) ## Write docs/actions.md anew from the models of the actio
 openapi: $(INSTALLED) ## Write docs/openapi.json anew (RELEASE=1: it becomes what later changes must not break)
 	$(BIN)/python -m deploy.openapi_document $(if $(RELEASE),--release)
 
+.PHONY: client
+client: $(INSTALLED) ## Write the generated part of postern/client anew from docs/openapi.json
+	$(BIN)/python -m deploy.client_code
+
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \

@@ -2,86 +2,93 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import httpx
+from pydantic import BaseModel
+
+from postern.client import Client, Unauthorized, bodies
 
 T = TypeVar("T")
 
 
 class ControlApi:
-    """The control API as seen by one key."""
+    """The control API as seen by one key; what it returns is JSON, for demos and checks."""
 
     def __init__(self, url: str, api_key: str) -> None:
+        self._client = Client(url, api_key=api_key, timeout_seconds=10)
+        #: For those who look at statuses and times alone.
         self.http = httpx.Client(base_url=url, headers={"x-api-key": api_key}, timeout=10)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
         self.http.close()
 
     def accepts_key(self) -> bool:
         """Return whether the key is valid."""
-        return self.http.get("/api/v1/inbound-webhooks").status_code == 200
+        try:
+            self._client.webhooks.list_page(limit=1)
+        except Unauthorized:
+            return False
+        return True
 
     def create_webhook(self, body: dict[str, Any]) -> dict[str, Any]:
         """Create a webhook; return it."""
-        return self._data("POST", "/api/v1/inbound-webhooks", body)
+        return _json(self._client.webhooks.create(cast("bodies.WebhookBody", body)).data)
 
     def find_webhook(self, slug: str) -> dict[str, Any] | None:
-        """Return a webhook of the first page by its slug."""
-        listed = self._list("/api/v1/inbound-webhooks", limit=100)
-        return next((item for item in listed if item["slug"] == slug), None)
+        """Return a webhook by its slug."""
+        found = (one for one in self._client.webhooks.each(limit=100) if one.slug == slug)
+        return next(map(_json, found), None)
 
     def delete_webhook(self, webhook_id: str) -> None:
         """Delete a webhook."""
-        self.http.delete(f"/api/v1/inbound-webhooks/{webhook_id}").raise_for_status()
+        self._client.webhooks.delete(webhook_id)
 
     def rotate_secret(self, webhook_id: str) -> str:
         """Give a webhook a new secret; return it."""
-        answer = self.http.post(f"/api/v1/inbound-webhooks/{webhook_id}/rotate-secret", json={})
-        secret: str = answer.raise_for_status().json()["secret"]
-        return secret
+        return self._client.secrets.rotate(webhook_id).secret or ""
 
     def ensure_client(self, name: str) -> str:
         """Return the id of the client of that name, made when missing."""
-        listed = self._list("/api/v1/clients", limit=100)
-        found = next((item for item in listed if item["name"] == name), None)
-        client = found or self._data("POST", "/api/v1/clients", {"name": name})
-        return str(client["client_id"])
+        clients = self._client.directory.each_clients(limit=100)
+        found = next((one for one in clients if one.name == name), None)
+        return str((found or self._client.directory.create_client({"name": name}).data).client_id)
 
     def map_client(self, webhook_id: str, *, external_id: str, client_id: str) -> None:
         """Let an external id stand for a client."""
-        self._data(
-            "PUT",
-            f"/api/v1/inbound-webhooks/{webhook_id}/external-mappings",
+        self._client.mappings.upsert(
+            webhook_id,
             {"entity_type": "client", "external_id": external_id, "entity_id": client_id},
         )
 
     def assets(self) -> list[dict[str, Any]]:
         """Return the newest assets."""
-        return self._list("/api/v1/assets", limit=100)
+        return [_json(asset) for asset in self._client.directory.list_assets(limit=100).data]
 
     def asset(self, asset_id: str) -> dict[str, Any]:
         """Return an asset with its snapshot."""
-        return self._data("GET", f"/api/v1/assets/{asset_id}")
+        return _json(self._client.directory.get_asset(asset_id).data)
 
-    def deliveries(self, webhook_id: str, **filters: str) -> list[dict[str, Any]]:
+    def deliveries(self, webhook_id: str, **filters: Any) -> list[dict[str, Any]]:
         """Return the newest deliveries of a webhook."""
-        return self._list(
-            f"/api/v1/inbound-webhooks/{webhook_id}/deliveries", limit=100, **filters
-        )
+        page = self._client.deliveries.list_by_webhook(webhook_id, limit=100, **filters)
+        return [_json(delivery) for delivery in page.data]
 
     def delivery(self, delivery_id: str) -> dict[str, Any]:
         """Return a delivery with what was received."""
-        return self._data("GET", f"/api/v1/deliveries/{delivery_id}")
+        return _json(self._client.deliveries.get(delivery_id).data)
 
     def replay(self, webhook_id: str, delivery_id: str) -> dict[str, Any]:
         """Run a delivery again; return the new one."""
-        return self._data(
-            "POST", f"/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}/replay"
-        )
+        return _json(self._client.replays.replay(webhook_id, delivery_id).data)
 
     def finished(self, delivery_id: str, *, timeout_seconds: float = 15) -> dict[str, Any]:
         """Wait until a delivery was handled; return it."""
@@ -91,19 +98,10 @@ class ControlApi:
             timeout_seconds=timeout_seconds,
         )
 
-    def _list(self, path: str, **query: str | int) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = self._json("GET", path, params=query)["data"]
-        return listed
 
-    def _data(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        data: dict[str, Any] = self._json(method, path, json=body)["data"]
-        return data
-
-    def _json(self, method: str, path: str, **options: Any) -> Any:
-        answer = self.http.request(method, path, **options)
-        if answer.is_error:
-            raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
-        return answer.json()
+def _json(model: BaseModel) -> dict[str, Any]:
+    """Return the JSON that a model was read from."""
+    return model.model_dump(mode="json", exclude_unset=True)
 
 
 def wait_for(

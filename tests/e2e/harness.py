@@ -70,7 +70,7 @@ class Stack:
         trace: TracebackType | None,
     ) -> None:
         self.http.close()
-        self.api.http.close()
+        self.api.close()
         self.system.stop()
 
     @property

@@ -1,0 +1,87 @@
+"""What requests hold, as typed dictionaries. Written by `make client` from docs/openapi.json."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, NotRequired, TypedDict
+from uuid import UUID
+
+
+class ClientBody(TypedDict):
+    """A client."""
+
+    name: str
+
+
+class ExternalMappingBody(TypedDict):
+    """What an external id stands for."""
+
+    entity_type: str
+    external_id: str
+    entity_id: UUID | str
+    realm: NotRequired[str]
+
+
+class KeySourceBody(TypedDict):
+    """Where a request's idempotency key or ordering key is found."""
+
+    type: Literal["header", "jsonata"]
+    value: str
+
+
+class OrderingBody(TypedDict):
+    """In which order deliveries are handled: any, one by one, or one by one for each key."""
+
+    type: Literal["none", "webhook", "key"]
+    source: NotRequired[KeySourceBody | None]
+
+
+class ReplayBody(TypedDict):
+    """Which deliveries to replay; times without a zone are UTC."""
+
+    status: NotRequired[Literal["failed", "dispatched"]]
+    date_from: NotRequired[datetime | str | None]
+    date_to: NotRequired[datetime | str | None]
+    code: NotRequired[str | None]
+    limit: NotRequired[int]
+
+
+class RetryPolicyBody(TypedDict):
+    """How often and how far apart attempts are made; what is left out has its default."""
+
+    max_attempts: NotRequired[int]
+    first_delay_seconds: NotRequired[float]
+    factor: NotRequired[float]
+    max_delay_seconds: NotRequired[float]
+    jitter: NotRequired[Literal["full", "none"]]
+
+
+class RotateBody(TypedDict):
+    """How to rotate a secret."""
+
+    overlap_seconds: NotRequired[int]
+
+
+class TrialBody(TypedDict):
+    """A made-up request."""
+
+    body: NotRequired[Any]
+    headers: NotRequired[dict[str, Any]]
+
+
+class WebhookBody(TypedDict):
+    """A webhook; the two configs are judged by the models of their types."""
+
+    name: str
+    slug: str
+    description: NotRequired[str | None]
+    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
+    auth_config: NotRequired[dict[str, Any]]
+    idempotency_source: NotRequired[KeySourceBody | None]
+    idempotency_window_seconds: NotRequired[int]
+    handler_type: Literal["direct_action", "workflow"]
+    handler_config: NotRequired[dict[str, Any]]
+    rate_limit_per_minute: NotRequired[int]
+    is_active: NotRequired[bool]
+    retry_policy: NotRequired[RetryPolicyBody | None]
+    ordering: NotRequired[OrderingBody | None]

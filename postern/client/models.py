@@ -1,0 +1,530 @@
+"""What answers hold. Written by `make client` from docs/openapi.json."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+from postern.client.envelope import Envelope, Model
+
+
+class Action(Model):
+    """An action and its target fields."""
+
+    name: str
+    entity_type: str
+    display_name: str
+    description: str
+    target_fields: list[TargetField]
+
+
+class ActionListData(Envelope):
+    """ActionListData."""
+
+    data: list[Action]
+
+
+class Asset(Model):
+    """An asset."""
+
+    asset_id: UUID
+    client_id: UUID | None
+    client_name: str | None
+    asset_type: str | None
+    name: str
+    asset_tag: str | None
+    serial_number: str | None
+    status: str | None
+    location: str | None
+    is_inactive: bool
+    agent_status: str | None
+    last_seen_at: datetime | None
+    rmm_provider: str | None
+    rmm_scope: str | None
+    created_at: datetime
+    updated_at: datetime
+    rmm_snapshot: Any
+
+
+class AssetData(Envelope):
+    """AssetData."""
+
+    data: Asset
+
+
+class AssetSummary(Model):
+    """An asset without the snapshot that was last received for it."""
+
+    asset_id: UUID
+    client_id: UUID | None
+    client_name: str | None
+    asset_type: str | None
+    name: str
+    asset_tag: str | None
+    serial_number: str | None
+    status: str | None
+    location: str | None
+    is_inactive: bool
+    agent_status: str | None
+    last_seen_at: datetime | None
+    rmm_provider: str | None
+    rmm_scope: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class AssetSummaryPage(Envelope):
+    """AssetSummaryPage."""
+
+    data: list[AssetSummary]
+    meta: PageMeta
+
+
+class Attempt(Model):
+    """One attempt at a delivery."""
+
+    #: 0 is the first.
+    attempt: int
+    started_at: datetime
+    duration_ms: float
+    outcome: dict[str, Any]
+
+
+class AuditEvent(Model):
+    """One change, and who made it."""
+
+    audit_event_id: UUID
+    occurred_at: datetime
+    actor: str
+    action: str
+    entity_type: str
+    entity_id: str
+    #: The request that made it; null: a command did.
+    request_id: str | None
+    details: dict[str, Any]
+    #: null where nothing was compared.
+    changes: Changes | None
+
+
+class AuditEventPage(Envelope):
+    """AuditEventPage."""
+
+    data: list[AuditEvent]
+    meta: PageMeta
+
+
+AuthStatus: TypeAlias = (
+    Literal["verified", "rejected_signature", "rejected_bearer", "rejected_ip", "rejected_no_auth"]
+    | str
+)
+
+
+class BearerAuth(Model):
+    """auth_config of bearer."""
+
+    type: Literal["bearer"]
+
+
+class BulkReplay(Model):
+    """The replays that were made."""
+
+    count: int
+    #: More deliveries may match.
+    limit_reached: bool
+    #: The first hundred of the new deliveries.
+    delivery_ids: list[UUID]
+
+
+class BulkReplayData(Envelope):
+    """BulkReplayData."""
+
+    data: BulkReplay
+
+
+class Change(Model):
+    """A field that differs; one that was not there before has no before.
+
+    And likewise after.
+    """
+
+    field: str
+    before: Any = None
+    after: Any = None
+
+
+class Changes(Model):
+    """What differs, with secrets masked."""
+
+    fields: list[Change]
+    #: Fields beyond what is kept.
+    omitted: int
+
+
+class CircuitBreaker(Model):
+    """How a webhook's circuit breaker stands."""
+
+    state: Literal["closed", "open", "half_open"] | str
+    consecutive_failures: int
+    opened_at: datetime | None
+    next_probe_at: datetime | None
+
+
+class Client(Model):
+    """A client."""
+
+    client_id: UUID
+    name: str
+    is_inactive: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class ClientData(Envelope):
+    """ClientData."""
+
+    data: Client
+
+
+class ClientPage(Envelope):
+    """ClientPage."""
+
+    data: list[Client]
+    meta: PageMeta
+
+
+class Delivery(Model):
+    """A delivery with all that was received, and each attempt at it."""
+
+    delivery_id: UUID
+    #: Id of the tenant.
+    tenant: UUID
+    #: null: the request named a webhook that the tenant does not have.
+    inbound_webhook_id: UUID | None
+    webhook_version: int | None
+    received_at: datetime
+    request_method: str
+    request_path: str
+    source_ip: str
+    idempotency_key: str | None
+    #: Why no idempotency key could be found.
+    idempotency_fault: str | None
+    ordering_key: str | None
+    auth_status: AuthStatus
+    dispatch_status: DispatchStatus
+    #: What the sender was answered.
+    response_status: int
+    #: What the handler did, or why it did not.
+    handler_outcome: dict[str, Any] | None
+    duration_ms: float | None
+    retry_count: int
+    next_attempt_at: datetime | None
+    completed_at: datetime | None
+    is_replay: bool
+    is_test: bool
+    replayed_from: UUID | None
+    duplicate_of: UUID | None
+    user_agent: str | None
+    #: Without credentials.
+    request_headers: dict[str, str]
+    #: The JSON itself, or {raw} where request_body_encoding is text or base64.
+    request_body: Any
+    request_body_encoding: Literal["json", "text", "base64"] | str | None
+    attempts: list[Attempt]
+
+
+class DeliveryData(Envelope):
+    """DeliveryData."""
+
+    data: Delivery
+
+
+class DeliverySummary(Model):
+    """A delivery without its request's headers and body."""
+
+    delivery_id: UUID
+    #: Id of the tenant.
+    tenant: UUID
+    #: null: the request named a webhook that the tenant does not have.
+    inbound_webhook_id: UUID | None
+    webhook_version: int | None
+    received_at: datetime
+    request_method: str
+    request_path: str
+    source_ip: str
+    idempotency_key: str | None
+    #: Why no idempotency key could be found.
+    idempotency_fault: str | None
+    ordering_key: str | None
+    auth_status: AuthStatus
+    dispatch_status: DispatchStatus
+    #: What the sender was answered.
+    response_status: int
+    #: What the handler did, or why it did not.
+    handler_outcome: dict[str, Any] | None
+    duration_ms: float | None
+    retry_count: int
+    next_attempt_at: datetime | None
+    completed_at: datetime | None
+    is_replay: bool
+    is_test: bool
+    replayed_from: UUID | None
+    duplicate_of: UUID | None
+
+
+class DeliverySummaryPage(Envelope):
+    """DeliverySummaryPage."""
+
+    data: list[DeliverySummary]
+    meta: PageMeta
+
+
+class DirectAction(Model):
+    """handler_config of direct_action."""
+
+    type: Literal["direct_action"]
+    action: str
+    #: JSONata expressions by target field.
+    field_mapping: dict[str, str]
+
+
+DispatchStatus: TypeAlias = Literal["pending", "dispatched", "failed", "duplicate"] | str
+
+
+class Event(Model):
+    """One change in the PSA store."""
+
+    #: Where to go on after it.
+    cursor: str
+    event_number: int
+    occurred_at: datetime
+    entity_type: str
+    entity_id: UUID
+    event_name: str
+    changes: Any
+    #: The delivery that made it.
+    delivery_id: UUID | None
+
+
+class EventMeta(Model):
+    """Where to go on."""
+
+    #: Give it as after; also where nothing more is there yet.
+    next_cursor: str | None
+    has_more: bool
+    limit: int
+
+
+class EventPage(Envelope):
+    """Events in their order."""
+
+    data: list[Event]
+    meta: EventMeta
+
+
+class ExternalMapping(Model):
+    """What an external id stands for, for one webhook."""
+
+    entity_type: str
+    external_id: str
+    realm: str
+    entity_id: UUID
+    #: The delivery that last wrote it; null: an admin did.
+    delivery_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ExternalMappingData(Envelope):
+    """ExternalMappingData."""
+
+    data: ExternalMapping
+
+
+class ExternalMappingListData(Envelope):
+    """ExternalMappingListData."""
+
+    data: list[ExternalMapping]
+
+
+class HmacAuth(Model):
+    """auth_config of hmac_sha256."""
+
+    type: Literal["hmac_sha256"]
+    signature_header: str
+
+
+class IpAllowlistAuth(Model):
+    """auth_config of ip_allowlist."""
+
+    type: Literal["ip_allowlist"]
+    ip_cidrs: list[str]
+
+
+class KeySourceBody(Model):
+    """Where a request's idempotency key or ordering key is found."""
+
+    type: Literal["header", "jsonata"] | str
+    value: str
+
+
+class OrderingBody(Model):
+    """In which order deliveries are handled: any, one by one, or one by one for each key."""
+
+    type: Literal["none", "webhook", "key"] | str
+    source: KeySourceBody | None = None
+
+
+class PageMeta(Model):
+    """Where the next page begins."""
+
+    #: Give it as cursor for the next page; null on the last one.
+    next_cursor: str | None
+    limit: int
+
+
+class PathTokenAuth(Model):
+    """auth_config of path_token."""
+
+    type: Literal["path_token"]
+    query_param: str
+
+
+class RetryPolicyBody(Model):
+    """How often and how far apart attempts are made; what is left out has its default."""
+
+    max_attempts: int | None = None
+    first_delay_seconds: float | None = None
+    factor: float | None = None
+    max_delay_seconds: float | None = None
+    jitter: Literal["full", "none"] | str | None = None
+
+
+class Sample(Model):
+    """A captured request."""
+
+    delivery_id: UUID
+    headers: dict[str, str]
+    body: Any
+    body_encoding: Literal["json", "text", "base64"] | str | None
+    captured_at: datetime
+
+
+class TargetField(Model):
+    """A field that an action takes."""
+
+    name: str
+    type: str
+    required: bool
+    nullable: bool
+    description: str
+    #: The values that the field may have.
+    enum_values: list[str | int] | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    #: What a json has to be.
+    json_type: str | None = None
+    #: The form of a string, as in JSON Schema.
+    format: str | None = None
+    default: str | int | float | None = None
+    #: What a ref is the id of.
+    ref_entity_type: str | None = None
+
+
+class Webhook(Model):
+    """A webhook with its sample and its circuit breaker."""
+
+    inbound_webhook_id: UUID
+    #: Id of the tenant.
+    tenant: UUID
+    #: Where senders reach the webhook.
+    receiver_url: str
+    name: str
+    slug: str
+    description: str | None
+    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | str
+    auth_config: HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth | dict[str, Any]
+    idempotency_source: KeySourceBody | None
+    idempotency_window_seconds: int
+    handler_type: Literal["direct_action", "workflow"] | str
+    handler_config: DirectAction | Workflow | dict[str, Any]
+    rate_limit_per_minute: int
+    is_active: bool
+    retry_policy: RetryPolicyBody | None
+    ordering: OrderingBody | None
+    auto_disabled_at: datetime | None
+    #: Until when the next accepted request is kept as a sample.
+    sample_capture_expires_at: datetime | None
+    #: Grows with every change.
+    version: int
+    #: Id of the API key that created it.
+    created_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    sample: Sample | None
+    circuit_breaker: CircuitBreaker
+
+
+class WebhookData(Envelope):
+    """WebhookData."""
+
+    data: Webhook
+
+
+class WebhookDataWithSecret(Envelope):
+    """WebhookDataWithSecret."""
+
+    data: Webhook
+    #: In clear, shown in this answer alone; null where there is no new one.
+    secret: str | None
+
+
+class WebhookSummary(Model):
+    """A webhook in a list. Secrets are never in it.
+
+    What is read-only is passed over by PUT.
+    """
+
+    inbound_webhook_id: UUID
+    #: Id of the tenant.
+    tenant: UUID
+    #: Where senders reach the webhook.
+    receiver_url: str
+    name: str
+    slug: str
+    description: str | None
+    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | str
+    auth_config: HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth | dict[str, Any]
+    idempotency_source: KeySourceBody | None
+    idempotency_window_seconds: int
+    handler_type: Literal["direct_action", "workflow"] | str
+    handler_config: DirectAction | Workflow | dict[str, Any]
+    rate_limit_per_minute: int
+    is_active: bool
+    retry_policy: RetryPolicyBody | None
+    ordering: OrderingBody | None
+    auto_disabled_at: datetime | None
+    #: Until when the next accepted request is kept as a sample.
+    sample_capture_expires_at: datetime | None
+    #: Grows with every change.
+    version: int
+    #: Id of the API key that created it.
+    created_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class WebhookSummaryPage(Envelope):
+    """WebhookSummaryPage."""
+
+    data: list[WebhookSummary]
+    meta: PageMeta
+
+
+class Workflow(Model):
+    """handler_config of workflow."""
+
+    type: Literal["workflow"]
+    workflow: str

@@ -1,0 +1,45 @@
+"""The resources of the API. Written by `make client` from docs/openapi.json."""
+
+from postern.client.resources.audit_events import AsyncAuditEvents, AuditEvents
+from postern.client.resources.catalog import AsyncCatalog, Catalog
+from postern.client.resources.deliveries import AsyncDeliveries, Deliveries
+from postern.client.resources.directory import AsyncDirectory, Directory
+from postern.client.resources.events import AsyncEvents, Events
+from postern.client.resources.mappings import AsyncMappings, Mappings
+from postern.client.resources.replays import AsyncReplays, Replays
+from postern.client.resources.samples import AsyncSamples, Samples
+from postern.client.resources.secrets import AsyncSecrets, Secrets
+from postern.client.resources.webhooks import AsyncWebhooks, Webhooks
+from postern.client.transport import AsyncHttp, Http
+
+
+class Resources:
+    """Every resource, by name."""
+
+    def __init__(self, http: Http) -> None:
+        self.audit_events = AuditEvents(http)
+        self.catalog = Catalog(http)
+        self.deliveries = Deliveries(http)
+        self.directory = Directory(http)
+        self.events = Events(http)
+        self.mappings = Mappings(http)
+        self.replays = Replays(http)
+        self.samples = Samples(http)
+        self.secrets = Secrets(http)
+        self.webhooks = Webhooks(http)
+
+
+class AsyncResources:
+    """Every resource, by name."""
+
+    def __init__(self, http: AsyncHttp) -> None:
+        self.audit_events = AsyncAuditEvents(http)
+        self.catalog = AsyncCatalog(http)
+        self.deliveries = AsyncDeliveries(http)
+        self.directory = AsyncDirectory(http)
+        self.events = AsyncEvents(http)
+        self.mappings = AsyncMappings(http)
+        self.replays = AsyncReplays(http)
+        self.samples = AsyncSamples(http)
+        self.secrets = AsyncSecrets(http)
+        self.webhooks = AsyncWebhooks(http)

@@ -1,0 +1,39 @@
+"""The resource catalog. Written by `make client` from docs/openapi.json."""
+
+from postern.client import models
+from postern.client.calls import Call
+from postern.client.transport import AsyncHttp, Http
+
+
+class Catalog:
+    """Calls of catalog."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def list_actions(
+        self,
+    ) -> models.ActionListData:
+        """List actions with their target fields, by entity type, then name.
+
+        Needs the permission read.
+        """
+        call = Call(method="GET", template="/api/v1/inbound-webhooks/actions")
+        return self._http.fetch(call, models.ActionListData)
+
+
+class AsyncCatalog:
+    """Calls of catalog."""
+
+    def __init__(self, http: AsyncHttp) -> None:
+        self._http = http
+
+    async def list_actions(
+        self,
+    ) -> models.ActionListData:
+        """List actions with their target fields, by entity type, then name.
+
+        Needs the permission read.
+        """
+        call = Call(method="GET", template="/api/v1/inbound-webhooks/actions")
+        return await self._http.fetch(call, models.ActionListData)

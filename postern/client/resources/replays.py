@@ -1,0 +1,113 @@
+"""The resource replays. Written by `make client` from docs/openapi.json."""
+
+from uuid import UUID
+
+from postern.client import bodies, models
+from postern.client.calls import Call
+from postern.client.transport import AsyncHttp, Http
+
+
+class Replays:
+    """Calls of replays."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def test(
+        self, webhook_id: UUID | str, body: bodies.TrialBody | None = None
+    ) -> models.DeliveryData:
+        """Run a made-up request through the webhook's current configuration, effects included.
+
+        Needs the permission update.
+        """
+        call = Call(
+            method="POST",
+            template="/api/v1/inbound-webhooks/{webhook_id}/test",
+            path={"webhook_id": webhook_id},
+            body=body,
+        )
+        return self._http.fetch(call, models.DeliveryData)
+
+    def replay(self, webhook_id: UUID | str, delivery_id: UUID | str) -> models.DeliveryData:
+        """Run a delivery's request again, with the webhook's current configuration.
+
+        Needs the permission read and replay.
+        """
+        call = Call(
+            method="POST",
+            template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+            path={"webhook_id": webhook_id, "delivery_id": delivery_id},
+        )
+        return self._http.fetch(call, models.DeliveryData)
+
+    def replay_matching(
+        self, webhook_id: UUID | str, body: bodies.ReplayBody | None = None
+    ) -> models.BulkReplayData:
+        """Replay deliveries that match, the oldest first, up to a limit; an empty body.
+
+        Failed ones.
+
+        Never authenticated, unreadable, duplicate and unfinished ones are passed over.
+
+        Needs the permission read and replay.
+        """
+        call = Call(
+            method="POST",
+            template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/replay",
+            path={"webhook_id": webhook_id},
+            body=body,
+        )
+        return self._http.fetch(call, models.BulkReplayData)
+
+
+class AsyncReplays:
+    """Calls of replays."""
+
+    def __init__(self, http: AsyncHttp) -> None:
+        self._http = http
+
+    async def test(
+        self, webhook_id: UUID | str, body: bodies.TrialBody | None = None
+    ) -> models.DeliveryData:
+        """Run a made-up request through the webhook's current configuration, effects included.
+
+        Needs the permission update.
+        """
+        call = Call(
+            method="POST",
+            template="/api/v1/inbound-webhooks/{webhook_id}/test",
+            path={"webhook_id": webhook_id},
+            body=body,
+        )
+        return await self._http.fetch(call, models.DeliveryData)
+
+    async def replay(self, webhook_id: UUID | str, delivery_id: UUID | str) -> models.DeliveryData:
+        """Run a delivery's request again, with the webhook's current configuration.
+
+        Needs the permission read and replay.
+        """
+        call = Call(
+            method="POST",
+            template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+            path={"webhook_id": webhook_id, "delivery_id": delivery_id},
+        )
+        return await self._http.fetch(call, models.DeliveryData)
+
+    async def replay_matching(
+        self, webhook_id: UUID | str, body: bodies.ReplayBody | None = None
+    ) -> models.BulkReplayData:
+        """Replay deliveries that match, the oldest first, up to a limit; an empty body.
+
+        Failed ones.
+
+        Never authenticated, unreadable, duplicate and unfinished ones are passed over.
+
+        Needs the permission read and replay.
+        """
+        call = Call(
+            method="POST",
+            template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/replay",
+            path={"webhook_id": webhook_id},
+            body=body,
+        )
+        return await self._http.fetch(call, models.BulkReplayData)
