@@ -9,19 +9,23 @@ from uuid import UUID
 
 import orjson
 from fastapi import Depends, Request
-from fastapi.security import APIKeyHeader
+from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.exceptions import HTTPException
 
-from control_api.authentication import Authenticator, Caller, Permission
+from control_api.authentication import Authenticator, Caller, Operator
+from control_api.credentials import credentials_of
 from control_api.documentation import answering
+from control_api.permissions import Permission
 from control_api.webhook_view import webhook_view
 from shared.crypto.keyring import Keyring
-from shared.database.pool import Connection, Pool, tenant_transaction
-from shared.errors import DecodeError, Fault, InvalidInput
+from shared.database.pool import Connection, Pool, tenant_transaction, transaction
+from shared.errors import DecodeError, Fault, Forbidden, InvalidInput
 
 _MAX_DEPTH = 64
 _RECEIVE_SECONDS = 10
-_API_KEY = APIKeyHeader(name="x-api-key", auto_error=False)
+#: For the document alone: headers are read by ``credentials_of``.
+_API_KEY = Depends(APIKeyHeader(name="x-api-key", auto_error=False))
+_BEARER = Depends(HTTPBearer(auto_error=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Services:
     """What requests are served with."""
 
     tenant_pool: Pool
+    operator_pool: Pool
     authenticator: Authenticator
     keyring: Keyring
     public_gateway_url: str
@@ -36,7 +41,12 @@ class Services:
 
     def transaction(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """Begin a transaction that sees the caller's tenant alone."""
-        return tenant_transaction(self.tenant_pool, caller.tenant_id)
+        mark = None if caller.claim is None else caller.claim.mark
+        return tenant_transaction(self.tenant_pool, caller.tenant_id, first=mark)
+
+    def operation(self) -> AbstractAsyncContextManager[Connection]:
+        """Begin a transaction that sees every tenant, and nothing of what tenants have."""
+        return transaction(self.operator_pool)
 
     async def view(
         self, connection: Connection, caller: Caller, webhook_id: UUID
@@ -68,13 +78,39 @@ class Holder:
         self.permissions = permissions
 
     async def __call__(
-        self, services: Provided, request: Request, key: Annotated[str | None, Depends(_API_KEY)]
+        self,
+        services: Provided,
+        request: Request,
+        _key: Annotated[object, _API_KEY],
+        _token: Annotated[object, _BEARER],
     ) -> Caller:
         """Return the caller."""
-        request_id = getattr(request.state, "request_id", None)
-        found = await services.authenticator.authenticate(key, request_id=request_id)
+        found = await _authenticated(services, request)
+        if isinstance(found, Operator):
+            raise Forbidden("an operator's credential acts in no tenant; use an API key")
         found.demand(*self.permissions)
         return found
+
+
+class OperatorsOnly:
+    """The dependency on an operator, as the OpenAPI document shows it."""
+
+    permissions = ("operator",)
+
+    async def __call__(
+        self, services: Provided, request: Request, _key: Annotated[object, _API_KEY]
+    ) -> Operator:
+        """Return the operator."""
+        found = await _authenticated(services, request)
+        if isinstance(found, Caller):
+            raise Forbidden("this takes an operator's credential")
+        return found
+
+
+async def _authenticated(services: Services, request: Request) -> Caller | Operator:
+    request_id = getattr(request.state, "request_id", None)
+    credentials = credentials_of(request)
+    return await services.authenticator.authenticate(credentials, request_id=request_id)
 
 
 Creator = Annotated[Caller, Depends(Holder(Permission.CREATE))]
@@ -83,6 +119,7 @@ Updater = Annotated[Caller, Depends(Holder(Permission.UPDATE))]
 Deleter = Annotated[Caller, Depends(Holder(Permission.DELETE))]
 Admin = Annotated[Caller, Depends(Holder(Permission.ADMIN))]
 Replayer = Annotated[Caller, Depends(Holder(Permission.READ, Permission.REPLAY))]
+Operating = Annotated[Operator, Depends(OperatorsOnly())]
 
 
 async def _bounded_body(request: Request, limit: int) -> bytes:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from control_api import errors
 from control_api.openapi import describe, operation_id
 from control_api.routes import (
+    api_keys,
     audit_events,
     catalog,
     deliveries,
@@ -16,6 +17,7 @@ from control_api.routes import (
     replays,
     samples,
     secrets,
+    tenants,
     webhooks,
 )
 
@@ -32,6 +34,8 @@ ROUTERS = tuple(
         mappings,
         directory,
         audit_events,
+        api_keys,
+        tenants,
         events,
     )
 )

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from control_api.authentication import Caller
+from control_api.authentication import Caller, Operator
 from control_api.differences import differences, masked
 from shared.database.pool import Connection
 from shared.ledger.audit import AuditEvent, AuditTrail
@@ -26,13 +27,37 @@ async def audit(  # noqa: PLR0913 - the two sides of a change stand beside what 
     ``after``. Secrets in ``details`` and in the contents are masked by name and by look; that is
     the second lock: leave them out all the same.
     """
-    compared = before is not None or after is not None
-    event = AuditEvent(
-        caller.actor,
+    event = _event(caller, action, target, masked(details or {}), sides=(before, after))
+    await AuditTrail(connection).insert(caller.tenant_id, event)
+
+
+async def audit_operation(
+    connection: Connection,
+    operator: Operator,
+    action: str,
+    tenant_id: UUID,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write into a tenant's trail what an operator did to the tenant."""
+    event = _event(operator, action, f"tenant:{tenant_id}", {}, sides=(before, after))
+    await AuditTrail(connection).insert(tenant_id, event)
+
+
+def _event(
+    author: Caller | Operator,
+    action: str,
+    target: str,
+    details: Mapping[str, Any],
+    *,
+    sides: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None],
+) -> AuditEvent:
+    return AuditEvent(
+        author.actor,
         action,
         target,
-        masked(details or {}),
-        request_id=caller.request_id,
-        changes=differences(before, after) if compared else None,
+        details,
+        request_id=author.request_id,
+        changes=None if sides == (None, None) else differences(*sides),
     )
-    await AuditTrail(connection).insert(caller.tenant_id, event)

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from control_api.answers import answer
+from control_api.authentication import RateLimited
 from control_api.contents.problems import MEDIA_TYPE
 from control_api.faults import faults_of, summary
 from shared.errors import (
@@ -32,6 +33,7 @@ _LOG = get_logger(__name__)
 
 #: The first that fits counts.
 _STATUSES: tuple[tuple[type[PosternError], int], ...] = (
+    (RateLimited, 429),
     (DecodeError, 400),
     (Unauthorized, 401),
     (Forbidden, 403),
@@ -42,7 +44,7 @@ _STATUSES: tuple[tuple[type[PosternError], int], ...] = (
     (Transient, 503),
     (PosternError, 500),
 )
-_HEADERS = {401: {"www-authenticate": 'ApiKey realm="postern"'}, 503: {"retry-after": "2"}}
+_HEADERS = {503: {"retry-after": "2"}}
 #: The code of each status that has no code of its own from the error behind it.
 CODES = {
     400: "bad_request",
@@ -64,7 +66,7 @@ CODES = {
 #: What a client is told of faults on this side: their texts may speak of our inside.
 _PUBLIC_MESSAGES = {
     500: "Something went wrong here; the request id finds it in the logs.",
-    503: "The database does not answer at the moment; try again.",
+    503: "Something that this needs does not answer at the moment; try again.",
 }
 
 
@@ -102,13 +104,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
 
 
-async def _answer_own(_: Request, error: Exception) -> Response:
+async def _answer_own(request: Request, error: Exception) -> Response:
     assert isinstance(error, PosternError)  # noqa: S101 - registered for this class
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
     if status >= 500:
         _LOG.warning("request_failed", code=error.code, exc_info=error)
     faults = error.faults if isinstance(error, InvalidInput) else ()
-    return error_answer(status, code=error.code, message=str(error), faults=faults)
+    response = error_answer(status, code=error.code, message=str(error), faults=faults)
+    if wait_seconds := getattr(error, "retry_after_seconds", None):
+        response.headers["retry-after"] = str(wait_seconds)
+    if status == 401:
+        challenge = request.app.state.services.authenticator.challenge
+        response.headers["www-authenticate"] = challenge
+    return response
 
 
 async def _answer_parameters(_: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, APIRouter
 from pydantic import BaseModel, TypeAdapter
 
-from control_api.access import Holder
+from control_api.access import Holder, OperatorsOnly
 from control_api.contents.problems import MEDIA_TYPE as PROBLEM_MEDIA_TYPE
 from control_api.contents.problems import Problem
 from control_api.documentation import JSON, Documentation, Media, documentation_of, faults_of
@@ -36,6 +36,8 @@ _TAGS = {
     "external mappings": "What the ids of senders stand for.",
     "clients and assets": "As far as an admin needs them to see what webhooks did.",
     "events": "What changed in the PSA store, for those who follow it.",
+    "API keys": "What the tenant's scripts prove themselves with.",
+    "tenants": "For operators, who make them and see nothing in them; and a tenant itself.",
     "audit": "Who changed what, and when.",
 }
 _SCHEMAS = "#/components/schemas/"
@@ -221,7 +223,7 @@ def _complete(operation: Object, route: APIRoute, writer: _Writer) -> None:
     permissions = [
         str(permission)
         for dependant in dependants
-        if isinstance(dependant.call, Holder)
+        if isinstance(dependant.call, Holder | OperatorsOnly)
         for permission in dependant.call.permissions
     ]
     operation["x-permissions"] = permissions
@@ -266,9 +268,11 @@ def _faults(dependants: list[Dependant]) -> dict[int, str]:
     """Return the problems that follow from what a route depends on."""
     calls = [dependant.call for dependant in dependants if dependant.call]
     faults = faults_of(calls)
+    if any(isinstance(call, Holder | OperatorsOnly) for call in calls):
+        faults[401] = "no valid credential"
+        faults[403] = "the credential lacks a permission, or is of another kind"
     if any(isinstance(call, Holder) for call in calls):
-        faults[401] = "no valid API key"
-        faults[403] = "the API key lacks a permission"
+        faults[429] = "the API key's requests of this minute are used up"
     if any(dependant.path_params for dependant in dependants):
         faults[404] = "there is nothing with this id, or it is another tenant's"
     if any(dependant.query_params for dependant in dependants):

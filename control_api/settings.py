@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from control_api.network import is_safe_address
+from control_api.permissions import parse_permission_map
 from shared.settings import Settings, setting
 
 
@@ -26,6 +28,29 @@ class ControlApiSettings(Settings):
         default="http://127.0.0.1:8080",
     )
     max_body_bytes: int = setting("Largest request body; more is 413.", default=1024 * 1024)
+    oidc_issuer: str | None = setting(
+        "Issuer of bearer tokens, as in their claim iss: an https address with OpenID discovery.",
+        default=None,
+    )
+    oidc_audience: str | None = setting("The claim aud of tokens for this API.", default=None)
+    oidc_tenant_claim: str = setting(
+        "Claim with the tenant's slug or id; a path with dots leads into objects.",
+        default="tenant",
+    )
+    oidc_permissions_claim: str = setting(
+        "Claim with roles (a list) or scopes (one text); a path with dots leads into objects.",
+        default="roles",
+    )
+    oidc_permissions: str = setting(
+        'What each role or scope permits, as JSON: {"postern-admin": ["read", "admin"], ...}.',
+        default="{}",
+    )
+    oidc_leeway_seconds: int = setting(
+        "How far the issuer's clock and ours may be apart.", default=30
+    )
+    oidc_ca_file: str | None = setting(
+        "Certificates (PEM) that may sign the issuer's; the system's without it.", default=None
+    )
     drain_seconds: int = setting("Time for requests under way at a stop.", default=10)
 
     def faults(self) -> list[str]:
@@ -42,4 +67,18 @@ class ControlApiSettings(Settings):
             for name in ("pool_size", "key_pool_size", "max_body_bytes")
             if getattr(self, name) < 1
         ]
+        return faults + (self._oidc_faults() if self.oidc_issuer is not None else [])
+
+    def _oidc_faults(self) -> list[str]:
+        faults = []
+        if not is_safe_address(self.oidc_issuer or ""):
+            faults.append(f"{self.prefix}OIDC_ISSUER: {self.oidc_issuer!r} is no https address")
+        if not self.oidc_audience:
+            faults.append(f"{self.prefix}OIDC_AUDIENCE: an issuer needs it")
+        if not 0 <= self.oidc_leeway_seconds <= 300:
+            faults.append(f"{self.prefix}OIDC_LEEWAY_SECONDS: want 0 to 300")
+        try:
+            parse_permission_map(self.oidc_permissions)
+        except ValueError as error:
+            faults.append(f"{self.prefix}OIDC_PERMISSIONS: {error}")
         return faults

@@ -56,7 +56,8 @@ class Settings:
     prefix: ClassVar[str] = PREFIX
 
     database_url: Secret = setting(
-        "PostgreSQL address; the user must be a member of postern_tenant and postern_system.",
+        "PostgreSQL address; the user must be a member of postern_tenant, postern_system and "
+        "postern_operator.",
         env="POSTERN_DATABASE_URL",
     )
     master_keys: Secret = setting(

@@ -7,6 +7,15 @@ from typing import Any, Literal, NotRequired, TypedDict
 from uuid import UUID
 
 
+class ApiKeyBody(TypedDict):
+    """What may be set of an API key."""
+
+    name: str
+    permissions: list[Literal["create", "read", "update", "delete", "replay", "admin"]]
+    expires_at: NotRequired[datetime | str | None]
+    rate_limit_per_minute: NotRequired[int | None]
+
+
 class ClientBody(TypedDict):
     """A client."""
 
@@ -20,6 +29,12 @@ class ExternalMappingBody(TypedDict):
     external_id: str
     entity_id: UUID | str
     realm: NotRequired[str]
+
+
+class FirstKeyBody(TypedDict):
+    """A key with every permission, for a tenant that has none or has lost it."""
+
+    name: NotRequired[str]
 
 
 class KeySourceBody(TypedDict):
@@ -60,6 +75,20 @@ class RotateBody(TypedDict):
     """How to rotate a secret."""
 
     overlap_seconds: NotRequired[int]
+
+
+class TenantBody(TypedDict):
+    """A new tenant."""
+
+    slug: str
+    name: str
+
+
+class TenantChangeBody(TypedDict):
+    """What may be changed of a tenant; what is left out stays."""
+
+    name: NotRequired[str | None]
+    is_active: NotRequired[bool | None]
 
 
 class TrialBody(TypedDict):

@@ -25,6 +25,49 @@ class ActionListData(Envelope):
     data: list[Action]
 
 
+class ApiKey(Model):
+    """An API key without its text."""
+
+    api_key_id: UUID
+    #: The first characters, by which people tell keys apart.
+    key_prefix: str
+    name: str
+    permissions: list[str]
+    #: null: never.
+    expires_at: datetime | None
+    #: null: no limit.
+    rate_limit_per_minute: int | None
+    #: False once it is revoked.
+    is_active: bool
+    #: The actor, as in the audit trail.
+    created_by: str | None
+    created_at: datetime
+    #: To the minute; null: never.
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class ApiKeyData(Envelope):
+    """ApiKeyData."""
+
+    data: ApiKey
+
+
+class ApiKeyDataWithSecret(Envelope):
+    """ApiKeyDataWithSecret."""
+
+    data: ApiKey
+    #: In clear, shown in this answer alone; null where there is no new one.
+    secret: str | None
+
+
+class ApiKeyPage(Envelope):
+    """ApiKeyPage."""
+
+    data: list[ApiKey]
+    meta: PageMeta
+
+
 class Asset(Model):
     """An asset."""
 
@@ -347,6 +390,21 @@ class ExternalMappingListData(Envelope):
     data: list[ExternalMapping]
 
 
+class FirstKey(Model):
+    """A key that an operator made for a tenant."""
+
+    api_key_id: UUID
+    name: str
+
+
+class FirstKeyDataWithSecret(Envelope):
+    """FirstKeyDataWithSecret."""
+
+    data: FirstKey
+    #: In clear, shown in this answer alone; null where there is no new one.
+    secret: str | None
+
+
 class HmacAuth(Model):
     """auth_config of hmac_sha256."""
 
@@ -431,6 +489,40 @@ class TargetField(Model):
     default: str | int | float | None = None
     #: What a ref is the id of.
     ref_entity_type: str | None = None
+
+
+class Tenant(Model):
+    """A tenant."""
+
+    tenant_id: UUID
+    #: Leads its receivers' addresses.
+    slug: str
+    name: str
+    #: False: keys and senders are refused.
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class TenantData(Envelope):
+    """TenantData."""
+
+    data: Tenant
+
+
+class TenantDataWithSecret(Envelope):
+    """TenantDataWithSecret."""
+
+    data: Tenant
+    #: In clear, shown in this answer alone; null where there is no new one.
+    secret: str | None
+
+
+class TenantPage(Envelope):
+    """TenantPage."""
+
+    data: list[Tenant]
+    meta: PageMeta
 
 
 class Webhook(Model):

@@ -24,6 +24,8 @@ else:
 
 #: Sees one tenant at a time, named by ``tenant_transaction``.
 TENANT_ROLE = "postern_tenant"
+#: Sees tenants, may add keys to them, and sees nothing else of theirs.
+OPERATOR_ROLE = "postern_operator"
 #: Serves all tenants at once.
 SYSTEM_ROLE = "postern_system"
 

@@ -5,7 +5,8 @@ CREATE SCHEMA postern;
 CREATE SCHEMA psa;
 
 CREATE FUNCTION postern.announce_tenant_change() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'postern'
     AS $$
 begin
     if new.is_active is distinct from old.is_active or new.slug is distinct from old.slug then
@@ -226,6 +227,18 @@ CREATE FUNCTION postern.lock_ordering_key(in_tenant_id uuid, in_ordering_key tex
     select pg_advisory_xact_lock(hashtextextended(in_tenant_id::text || in_ordering_key, 0))
 $$;
 
+CREATE FUNCTION postern.mark_idempotent_request(in_tenant_id uuid, in_key_digest bytea, in_request_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update postern.idempotent_requests set is_committed = true
+        where tenant_id = in_tenant_id and key_digest = in_key_digest and request_id = in_request_id;
+    if not found then
+        raise exception 'the claim of this request was taken over' using errcode = 'serialization_failure';
+    end if;
+end
+$$;
+
 CREATE FUNCTION postern.pass_turn() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -284,6 +297,30 @@ begin
 end
 $$;
 
+CREATE FUNCTION postern.take_api_key_token(in_tenant_id uuid, in_api_key_id uuid, per_minute integer) RETURNS double precision
+    LANGUAGE plpgsql
+    AS $$
+declare
+    bucket postern.api_key_buckets;
+    moment timestamptz;
+    available double precision;
+begin
+    -- A crash may give a few tokens back; waiting for the disk would cost each request more.
+    perform set_config('synchronous_commit', 'off', true);
+    insert into postern.api_key_buckets values (in_tenant_id, in_api_key_id, per_minute, clock_timestamp())
+        on conflict do nothing;
+    select * into bucket from postern.api_key_buckets
+        where tenant_id = in_tenant_id and api_key_id = in_api_key_id for update;
+    moment := clock_timestamp(); -- after the row lock: callers follow each other
+    available := least(per_minute, bucket.tokens
+        + greatest(extract(epoch from moment - bucket.refilled_at), 0) * per_minute / 60.0);
+    update postern.api_key_buckets
+        set tokens = case when available >= 1 then available - 1 else available end, refilled_at = moment
+        where tenant_id = in_tenant_id and api_key_id = in_api_key_id;
+    return case when available >= 1 then 0 else (1 - available) * 60.0 / per_minute end;
+end
+$$;
+
 CREATE FUNCTION postern.take_place_in_order() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -337,18 +374,29 @@ CREATE TABLE postern.action_catalog (
     announced_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE postern.api_key_buckets (
+    tenant_id uuid NOT NULL,
+    api_key_id uuid NOT NULL,
+    tokens double precision NOT NULL,
+    refilled_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE postern.api_keys (
     tenant_id uuid NOT NULL,
     api_key_id uuid NOT NULL,
     key_digest bytea NOT NULL,
     key_prefix text NOT NULL,
-    description text DEFAULT ''::text NOT NULL,
+    name text DEFAULT ''::text CONSTRAINT api_keys_description_not_null NOT NULL,
     permissions text[] NOT NULL,
     is_active boolean DEFAULT true NOT NULL,
     expires_at timestamp with time zone,
     last_used_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT api_keys_key_digest_check CHECK ((octet_length(key_digest) = 32))
+    rate_limit_per_minute integer,
+    created_by text,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_key_digest_check CHECK ((octet_length(key_digest) = 32)),
+    CONSTRAINT api_keys_rate_limit_per_minute_check CHECK (((rate_limit_per_minute >= 1) AND (rate_limit_per_minute <= 60000)))
 );
 
 CREATE TABLE postern.audit_events (
@@ -487,6 +535,30 @@ CREATE TABLE postern.idempotency_keys (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE postern.idempotent_requests (
+    tenant_id uuid NOT NULL,
+    key_digest bytea NOT NULL,
+    request_id uuid NOT NULL,
+    request_digest bytea NOT NULL,
+    claimed_until timestamp with time zone NOT NULL,
+    is_committed boolean DEFAULT false NOT NULL,
+    sealed_answer bytea,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE postern.operators (
+    operator_id uuid NOT NULL,
+    name text NOT NULL,
+    key_digest bytea NOT NULL,
+    key_prefix text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT operators_key_digest_check CHECK ((octet_length(key_digest) = 32)),
+    CONSTRAINT operators_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
 CREATE TABLE postern.ordered_deliveries (
     tenant_id uuid NOT NULL,
     ordering_key text NOT NULL,
@@ -544,6 +616,7 @@ CREATE TABLE postern.tenants (
     name text NOT NULL,
     is_active boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT tenants_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
     CONSTRAINT tenants_slug_check CHECK ((slug ~ '^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$'::text))
 );
@@ -1079,6 +1152,9 @@ ALTER TABLE ONLY postern.deliveries ATTACH PARTITION postern.deliveries_default 
 ALTER TABLE ONLY postern.action_catalog
     ADD CONSTRAINT action_catalog_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY postern.api_key_buckets
+    ADD CONSTRAINT api_key_buckets_pkey PRIMARY KEY (tenant_id, api_key_id);
+
 ALTER TABLE ONLY postern.api_keys
     ADD CONSTRAINT api_keys_key_digest_key UNIQUE (key_digest);
 
@@ -1111,6 +1187,15 @@ ALTER TABLE ONLY postern.forward_secrets
 
 ALTER TABLE ONLY postern.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, webhook_id, key_digest);
+
+ALTER TABLE ONLY postern.idempotent_requests
+    ADD CONSTRAINT idempotent_requests_pkey PRIMARY KEY (tenant_id, key_digest);
+
+ALTER TABLE ONLY postern.operators
+    ADD CONSTRAINT operators_key_digest_key UNIQUE (key_digest);
+
+ALTER TABLE ONLY postern.operators
+    ADD CONSTRAINT operators_pkey PRIMARY KEY (operator_id);
 
 ALTER TABLE ONLY postern.ordered_deliveries
     ADD CONSTRAINT ordered_deliveries_pkey PRIMARY KEY (tenant_id, ordering_key, "position");
@@ -1326,6 +1411,8 @@ CREATE INDEX external_entity_mappings_entity ON postern.external_entity_mappings
 
 CREATE INDEX idempotency_keys_expiry ON postern.idempotency_keys USING btree (expires_at);
 
+CREATE INDEX idempotent_requests_expiry ON postern.idempotent_requests USING btree (expires_at);
+
 CREATE UNIQUE INDEX ordered_deliveries_delivery ON postern.ordered_deliveries USING btree (tenant_id, delivery_id) WHERE (delivery_id IS NOT NULL);
 
 CREATE UNIQUE INDEX ordered_deliveries_turn ON postern.ordered_deliveries USING btree (tenant_id, ordering_key) WHERE has_turn;
@@ -1383,6 +1470,9 @@ CREATE TRIGGER deliveries_take_place AFTER INSERT ON postern.deliveries FOR EACH
 CREATE TRIGGER tenants_announce AFTER UPDATE ON postern.tenants FOR EACH ROW EXECUTE FUNCTION postern.announce_tenant_change();
 
 CREATE TRIGGER webhooks_announce BEFORE INSERT OR UPDATE ON postern.webhooks FOR EACH ROW EXECUTE FUNCTION postern.announce_webhook_change();
+
+ALTER TABLE ONLY postern.api_key_buckets
+    ADD CONSTRAINT api_key_buckets_tenant_id_api_key_id_fkey FOREIGN KEY (tenant_id, api_key_id) REFERENCES postern.api_keys(tenant_id, api_key_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY postern.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
@@ -1648,6 +1738,10 @@ ALTER TABLE ONLY psa.time_sheets
 ALTER TABLE ONLY psa.users
     ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
+CREATE POLICY all_operators ON postern.operators TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON postern.api_key_buckets TO postern_system USING (true) WITH CHECK (true);
+
 CREATE POLICY all_tenants ON postern.api_keys TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.audit_events TO postern_system USING (true) WITH CHECK (true);
@@ -1663,6 +1757,8 @@ CREATE POLICY all_tenants ON postern.external_entity_mappings TO postern_system 
 CREATE POLICY all_tenants ON postern.forward_secrets TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.idempotency_keys TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON postern.idempotent_requests TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.ordered_deliveries TO postern_system USING (true) WITH CHECK (true);
 
@@ -1680,6 +1776,8 @@ CREATE POLICY all_tenants ON postern.webhook_secrets TO postern_system USING (tr
 
 CREATE POLICY all_tenants ON postern.webhooks TO postern_system USING (true) WITH CHECK (true);
 
+ALTER TABLE postern.api_key_buckets ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE postern.api_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.audit_events ENABLE ROW LEVEL SECURITY;
@@ -1695,6 +1793,10 @@ ALTER TABLE postern.external_entity_mappings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE postern.forward_secrets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE postern.idempotent_requests ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY one_tenant ON postern.api_key_buckets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.api_keys TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
@@ -1712,6 +1814,8 @@ CREATE POLICY one_tenant ON postern.forward_secrets TO postern_tenant USING ((te
 
 CREATE POLICY one_tenant ON postern.idempotency_keys TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
+CREATE POLICY one_tenant ON postern.idempotent_requests TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 CREATE POLICY one_tenant ON postern.ordered_deliveries TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.outbox TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
@@ -1727,6 +1831,14 @@ CREATE POLICY one_tenant ON postern.webhook_samples TO postern_tenant USING ((te
 CREATE POLICY one_tenant ON postern.webhook_secrets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.webhooks TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+ALTER TABLE postern.operators ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY operators_add ON postern.api_keys FOR INSERT TO postern_operator WITH CHECK (true);
+
+CREATE POLICY operators_add ON postern.audit_events FOR INSERT TO postern_operator WITH CHECK (true);
+
+CREATE POLICY operators_see_all ON postern.tenants TO postern_operator USING (true) WITH CHECK (true);
 
 ALTER TABLE postern.ordered_deliveries ENABLE ROW LEVEL SECURITY;
 
@@ -1926,6 +2038,7 @@ ALTER TABLE psa.users ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA postern TO postern_tenant;
 GRANT USAGE ON SCHEMA postern TO postern_system;
+GRANT USAGE ON SCHEMA postern TO postern_operator;
 
 GRANT USAGE ON SCHEMA psa TO postern_tenant;
 GRANT USAGE ON SCHEMA psa TO postern_system;
@@ -1939,11 +2052,15 @@ GRANT ALL ON FUNCTION postern.drop_delivery_partitions(before timestamp with tim
 GRANT SELECT ON TABLE postern.action_catalog TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.action_catalog TO postern_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.api_key_buckets TO postern_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.api_keys TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.api_keys TO postern_system;
+GRANT INSERT ON TABLE postern.api_keys TO postern_operator;
 
 GRANT SELECT,INSERT ON TABLE postern.audit_events TO postern_tenant;
 GRANT SELECT,INSERT ON TABLE postern.audit_events TO postern_system;
+GRANT INSERT ON TABLE postern.audit_events TO postern_operator;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.circuit_breakers TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.circuit_breakers TO postern_system;
@@ -1965,6 +2082,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.forward_secrets TO postern_sy
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.idempotency_keys TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.idempotency_keys TO postern_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.idempotent_requests TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.idempotent_requests TO postern_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE postern.operators TO postern_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.ordered_deliveries TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.ordered_deliveries TO postern_system;
 
@@ -1980,6 +2102,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.rate_limit_leases TO postern_
 
 GRANT SELECT ON TABLE postern.tenants TO postern_tenant;
 GRANT SELECT,INSERT,UPDATE ON TABLE postern.tenants TO postern_system;
+GRANT SELECT,INSERT,UPDATE ON TABLE postern.tenants TO postern_operator;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.webhook_samples TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.webhook_samples TO postern_system;

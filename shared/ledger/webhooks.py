@@ -65,7 +65,12 @@ class Webhooks:
         self._connection = connection
 
     async def insert(
-        self, tenant_id: UUID, webhook_id: UUID, settings: WebhookSettings, *, created_by: UUID
+        self,
+        tenant_id: UUID,
+        webhook_id: UUID,
+        settings: WebhookSettings,
+        *,
+        created_by: UUID | None,
     ) -> None:
         """Insert a webhook.
 

@@ -1,5 +1,6 @@
 """The resources of the API. Written by `make client` from docs/openapi.json."""
 
+from postern.client.resources.api_keys import ApiKeys, AsyncApiKeys
 from postern.client.resources.audit_events import AsyncAuditEvents, AuditEvents
 from postern.client.resources.catalog import AsyncCatalog, Catalog
 from postern.client.resources.deliveries import AsyncDeliveries, Deliveries
@@ -9,6 +10,7 @@ from postern.client.resources.mappings import AsyncMappings, Mappings
 from postern.client.resources.replays import AsyncReplays, Replays
 from postern.client.resources.samples import AsyncSamples, Samples
 from postern.client.resources.secrets import AsyncSecrets, Secrets
+from postern.client.resources.tenants import AsyncTenants, Tenants
 from postern.client.resources.webhooks import AsyncWebhooks, Webhooks
 from postern.client.transport import AsyncHttp, Http
 
@@ -17,6 +19,7 @@ class Resources:
     """Every resource, by name."""
 
     def __init__(self, http: Http) -> None:
+        self.api_keys = ApiKeys(http)
         self.audit_events = AuditEvents(http)
         self.catalog = Catalog(http)
         self.deliveries = Deliveries(http)
@@ -26,6 +29,7 @@ class Resources:
         self.replays = Replays(http)
         self.samples = Samples(http)
         self.secrets = Secrets(http)
+        self.tenants = Tenants(http)
         self.webhooks = Webhooks(http)
 
 
@@ -33,6 +37,7 @@ class AsyncResources:
     """Every resource, by name."""
 
     def __init__(self, http: AsyncHttp) -> None:
+        self.api_keys = AsyncApiKeys(http)
         self.audit_events = AsyncAuditEvents(http)
         self.catalog = AsyncCatalog(http)
         self.deliveries = AsyncDeliveries(http)
@@ -42,4 +47,5 @@ class AsyncResources:
         self.replays = AsyncReplays(http)
         self.samples = AsyncSamples(http)
         self.secrets = AsyncSecrets(http)
+        self.tenants = AsyncTenants(http)
         self.webhooks = AsyncWebhooks(http)

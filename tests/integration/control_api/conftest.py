@@ -13,10 +13,16 @@ import pytest
 from control_api.access import Services
 from control_api.app import build_app
 from control_api.authentication import Authenticator
-from control_api.bootstrap import bootstrap_tenant
+from control_api.bootstrap import bootstrap_operator, bootstrap_tenant
 from shared.clock import SystemClock
 from shared.crypto.keyring import Keyring
-from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Connection, create_pool
+from shared.database.pool import (
+    OPERATOR_ROLE,
+    SYSTEM_ROLE,
+    TENANT_ROLE,
+    Connection,
+    create_pool,
+)
 from shared.domain.identifiers import uuid7
 from tests.documented_answers import DocumentedAnswers
 from worker.actions import assets
@@ -79,9 +85,13 @@ async def services(database_url: str, keyring: Keyring) -> AsyncIterator[Service
         await create_pool(
             database_url, role=SYSTEM_ROLE, application_name="test-keys", size=2
         ) as key_pool,
+        await create_pool(
+            database_url, role=OPERATOR_ROLE, application_name="test-operators", size=2
+        ) as operator_pool,
     ):
         yield Services(
             tenant_pool=tenant_pool,
+            operator_pool=operator_pool,
             authenticator=Authenticator(key_pool),
             keyring=keyring,
             public_gateway_url=GATEWAY_URL,
@@ -105,6 +115,19 @@ async def acme(anonymous: httpx.AsyncClient, superuser: Connection) -> Tenant:
 @pytest.fixture
 async def rival(anonymous: httpx.AsyncClient, superuser: Connection) -> Tenant:
     return await make_tenant(anonymous, superuser, "rival")
+
+
+@pytest.fixture
+async def operator(
+    anonymous: httpx.AsyncClient, superuser: Connection
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that presents an operator's credential."""
+    made = await bootstrap_operator(superuser, name="ops")
+    headers = {"x-api-key": made.operator_key}
+    async with httpx.AsyncClient(
+        transport=anonymous._transport, base_url="http://api", headers=headers
+    ) as client:
+        yield client
 
 
 async def make_tenant(anonymous: httpx.AsyncClient, superuser: Connection, slug: str) -> Tenant:

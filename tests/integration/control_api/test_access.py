@@ -9,7 +9,8 @@ import pytest
 
 from control_api.access import Services
 from control_api.app import build_app
-from control_api.authentication import Authenticator, key_digest
+from control_api.authentication import Authenticator
+from control_api.credentials import key_digest
 from shared.crypto.keyring import Keyring
 from shared.database.pool import TENANT_ROLE, Connection, create_pool
 from tests.integration.control_api.conftest import Tenant, insert_delivery
@@ -42,8 +43,24 @@ ROUTES = [
     ("GET", "/api/v1/assets", "read"),
     ("GET", "/api/v1/assets/{asset}", "read"),
     ("GET", "/api/v1/psa/events", "read"),
+    ("GET", "/api/v1/api-keys", "admin"),
+    ("POST", "/api/v1/api-keys", "admin"),
+    ("GET", "/api/v1/api-keys/{api_key}", "admin"),
+    ("PUT", "/api/v1/api-keys/{api_key}", "admin"),
+    ("DELETE", "/api/v1/api-keys/{api_key}", "admin"),
+    ("GET", "/api/v1/tenant", "read"),
     ("GET", "/api/v1/audit-events", "admin"),
     ("GET", "/api/v1/audit-events/export", "admin"),
+]
+
+
+#: For operators alone.
+OPERATOR_ROUTES = [
+    ("GET", "/api/v1/tenants"),
+    ("POST", "/api/v1/tenants"),
+    ("GET", "/api/v1/tenants/{tenant}"),
+    ("PATCH", "/api/v1/tenants/{tenant}"),
+    ("POST", "/api/v1/tenants/{tenant}/api-keys"),
 ]
 
 
@@ -61,7 +78,13 @@ async def ids(acme: Tenant, superuser: Connection) -> dict[str, str]:
         asset_id,
         client["data"]["client_id"],
     )
-    return {"webhook": webhook_id, "delivery": str(delivery_id), "asset": str(asset_id)}
+    keys = await acme.get("/api/v1/api-keys")
+    return {
+        "webhook": webhook_id,
+        "delivery": str(delivery_id),
+        "asset": str(asset_id),
+        "api_key": keys["data"][0]["api_key_id"],
+    }
 
 
 async def test_routes_when_one_is_added(anonymous: httpx.AsyncClient) -> None:
@@ -72,7 +95,8 @@ async def test_routes_when_one_is_added(anonymous: httpx.AsyncClient) -> None:
         for path, methods in paths.items()
         for method in methods
     }
-    assert served == {(method, template) for method, template, _ in ROUTES}
+    tenants = {(method, template) for method, template, _ in ROUTES}
+    assert served == tenants | set(OPERATOR_ROUTES)
 
 
 async def test_every_route_when_the_key_is_missing_or_dead(
@@ -85,10 +109,10 @@ async def test_every_route_when_the_key_is_missing_or_dead(
         "update postern.api_keys set is_active = true",
         "update postern.tenants set is_active = false",
     ]
-    for method, template, _ in ROUTES:
-        for key in (None, b"pst_wrong", b"\xff"):
+    for method, template in [route[:2] for route in ROUTES] + OPERATOR_ROUTES:
+        for key in (None, b"pst_wrong", b"pso_wrong", b"\xff"):
             headers = {} if key is None else {b"x-api-key": key}
-            path = template.format(**ids)
+            path = template.format(**ids, tenant=acme.tenant_id)
             response = await anonymous.request(method, path, headers=headers)
             assert response.status_code == 401, (method, template)
             assert response.headers["www-authenticate"].startswith("ApiKey")
@@ -123,6 +147,8 @@ async def test_every_route_when_the_id_is_another_tenants(
         if "{" not in template:
             continue
         body = mapping if "mappings" in template else bodies.get(method, {})
+        if "api-keys" in template:
+            body = {"name": "taken over", "permissions": ["read"]}
         answers = []
         for values in (ids, dict.fromkeys(ids, "01890000-0000-7000-8000-0000000000ff")):
             path = template.format(**values)
@@ -220,6 +246,7 @@ async def test_answer_when_the_database_is_away(keyring: Keyring) -> None:
     ) as pool:
         services = Services(
             tenant_pool=pool,
+            operator_pool=pool,
             authenticator=Authenticator(pool),
             keyring=keyring,
             public_gateway_url="http://gateway",

@@ -23,3 +23,20 @@ def test_settings_when_faulty() -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(ControlApiSettings, environment)
     assert len(caught.value.faults) == 2
+
+
+def test_settings_when_an_issuer_is_half_given() -> None:
+    """An issuer needs https, an audience, and roles that permit something."""
+    environment = ENVIRONMENT | {
+        "POSTERN_CONTROL_API_OIDC_ISSUER": "http://login.example.com",
+        "POSTERN_CONTROL_API_OIDC_LEEWAY_SECONDS": "1000",
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        load(ControlApiSettings, environment)
+    assert len(caught.value.faults) == 4
+    good = {
+        "POSTERN_CONTROL_API_OIDC_ISSUER": "https://login.example.com",
+        "POSTERN_CONTROL_API_OIDC_AUDIENCE": "postern",
+        "POSTERN_CONTROL_API_OIDC_PERMISSIONS": '{"viewer": ["read"]}',
+    }
+    assert load(ControlApiSettings, ENVIRONMENT | good).oidc_leeway_seconds == 30
