@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.errors import ExpressionError
 from shared.expressions.engine import Engine
 from shared.expressions.plain import MISSING, UNDECIDED, parse_expression
+from tests.unit.expressions import agreement
+from tests.unit.expressions.agreement import compare, encoded, evaluated
 from tests.unit.expressions.generated import draw_document, draw_path
 
 NUMBERS = st.one_of(st.integers(-(2**64), 2**65), st.floats(allow_nan=False, allow_infinity=False))
@@ -71,15 +72,31 @@ def test_a_literal_agrees_with_the_engine(text: str) -> None:
 def _check(text: str, document: object) -> None:
     value = parse_expression(text).lookup(document)
     if value is not UNDECIDED:
-        assert _encoded(value) == _evaluate(text, document), (text, document)
+        full = evaluated(ENGINE, text, orjson.dumps(document))
+        assert encoded(value) == full, (text, document)
 
 
-def _encoded(value: object) -> bytes | None:
-    return None if value is MISSING else orjson.dumps(value)
+def test_many_cases_agree_with_the_engine() -> None:
+    """Paths and literals over families of documents; ``tests.benchmark.agreement`` has more."""
+    tally = compare("suite", 4_000)
+
+    assert tally.differences == []
+    assert tally.decided.keys() == {
+        *("missing", "null", "bool", "int", "float", "str", "list", "dict"),
+    }
 
 
-def _evaluate(text: str, document: object) -> bytes | str | None:
-    try:
-        return ENGINE.evaluate(text, orjson.dumps(document))
-    except ExpressionError as error:
-        return f"{error.reason}: {error}"
+def test_a_short_way_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison can fail: here arrays are not left to the engine."""
+    monkeypatch.setattr(agreement, "parse_expression", _Wrong)
+
+    assert compare("suite", 200).differences
+
+
+class _Wrong:
+    def __init__(self, text: str) -> None:
+        self._expression = parse_expression(text)
+
+    def lookup(self, document: object) -> object:
+        found = self._expression.lookup(document)
+        return MISSING if found is UNDECIDED else found
