@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from shared.domain.webhook import HeaderKey
@@ -41,11 +42,24 @@ class KeyReader:
         found = source.lookup(document)
         return None if found is UNDECIDED else Key(key_text(found))
 
-    async def evaluate(self, expression: Expression, document: object, body: bytes) -> Key:
-        """Return the key that an expression gives; its failure never fails the request."""
+    async def evaluate(
+        self, expression: Expression, document: object, body: bytes, *, owner: Hashable
+    ) -> Key:
+        """Return the key that an expression gives; its failure never fails the request.
+
+        Args:
+            expression: The expression of a webhook.
+            document: The body as parsed by orjson.
+            body: The same body as it came.
+            owner: The tenant, in whose turn it is evaluated.
+        """
         try:
             results = await self._evaluator.evaluate(
-                {"key": expression}, document, body, timeout_seconds=self._timeout_seconds
+                {"key": expression},
+                document,
+                body,
+                timeout_seconds=self._timeout_seconds,
+                owner=owner,
             )
             found = results["key"]
             if isinstance(found, ExpressionError):

@@ -6,7 +6,7 @@ Plain ASGI under Starlette's router: on this path every object counts, see docs/
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, NamedTuple
@@ -274,7 +274,7 @@ class Receiver:
         if json_has_too_many_keys(request.body, _MAX_JSON_KEYS):
             detail = f"more than {_MAX_JSON_KEYS} members"
             return await self._malformed(request, endpoint, "json_too_large", detail)
-        key = await self._key(endpoint.idempotency, request, document)
+        key = await self._key(endpoint.idempotency, request, document, owner=endpoint.tenant_id)
         if key.fault is not None:
             metrics.IDEMPOTENCY_FAULTS.inc()
         ordering_key = None
@@ -309,19 +309,27 @@ class Receiver:
     ) -> str | None:
         if endpoint.ordering is None or endpoint.webhook_id is None:
             return None
-        key = await self._key(endpoint.ordering.source, request, document)
+        key = await self._key(
+            endpoint.ordering.source, request, document, owner=endpoint.tenant_id
+        )
         if key.fault is not None:
             metrics.ORDERING_FAULTS.inc()
         return ordering_key_of(endpoint.webhook_id, key.value)
 
     async def _key(
-        self, source: HeaderKey | Expression | None, request: _Request, document: object
+        self,
+        source: HeaderKey | Expression | None,
+        request: _Request,
+        document: object,
+        *,
+        owner: Hashable,
     ) -> Key:
         if source is None:
             return NO_KEY
         key = self._key_reader.read_at_once(source, request.names, document)
         if key is None and isinstance(source, Expression):
-            key = await self._key_reader.evaluate(source, document, request.body or b"null")
+            body = request.body or b"null"
+            key = await self._key_reader.evaluate(source, document, body, owner=owner)
         return key or NO_KEY
 
     def _unauthorized(self, request: _Request, endpoint: Endpoint, status: AuthStatus) -> Answer:

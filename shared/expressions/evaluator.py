@@ -1,6 +1,6 @@
 """Evaluation of a set of expressions over one body: short way first, sandbox for the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 from shared.expressions.plain import UNDECIDED, Expression
 from shared.expressions.sandbox import Sandbox
@@ -19,6 +19,7 @@ class Evaluator:
         body: bytes,
         *,
         timeout_seconds: float,
+        owner: Hashable = None,
     ) -> dict[str, object]:
         """Return each expression's value, ``MISSING`` or an ``ExpressionError``, by its name.
 
@@ -27,6 +28,7 @@ class Evaluator:
             document: The body as parsed by orjson.
             body: The same body as it came.
             timeout_seconds: Wall clock for everything that needs the sandbox, together.
+            owner: Whose they are, as for ``Sandbox.evaluate``.
         """
         results = {name: item.lookup(document) for name, item in expressions.items()}
         rest = {
@@ -34,6 +36,8 @@ class Evaluator:
         }
         if rest:
             results.update(
-                await self._sandbox.evaluate(rest, body, timeout_seconds=timeout_seconds)
+                await self._sandbox.evaluate(
+                    rest, body, timeout_seconds=timeout_seconds, owner=owner
+                )
             )
         return results

@@ -32,7 +32,7 @@ class SandboxProcess:
         self._stdout = process.stdout
         #: Whether it may take another request; false while one is under way or was broken off.
         self.is_clean = True
-        #: Set by whoever used it when it is to be ended and replaced.
+        #: Set when it is to be ended and replaced.
         self.given_up = asyncio.Event()
 
     @classmethod
@@ -84,6 +84,10 @@ class SandboxProcess:
     def has_ended(self) -> bool:
         """Whether the process is known to have ended."""
         return self._process.returncode is not None
+
+    def give_up(self) -> None:
+        """Have it ended and replaced."""
+        self.given_up.set()
 
     async def answer(self, request: Request, answers: list[object]) -> None:
         """Append the answer to each expression, in order, as they come in.

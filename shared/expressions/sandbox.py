@@ -5,7 +5,8 @@ when they overrun, and replaced in the background while a spare takes the next c
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
@@ -16,22 +17,27 @@ from shared.errors import ExpressionError
 from shared.expressions.frames import Request, Task
 from shared.expressions.limits import refusal
 from shared.expressions.process import SandboxProcess
+from shared.expressions.turns import Turns
 
 logger = structlog.get_logger(__name__)
 
-DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024
+#: Of address space; it stands at 25 MiB, and at 85 with the largest expressions compiled.
+DEFAULT_MEMORY_BYTES = 256 * 1024 * 1024
 _START_SECONDS = 30.0
 _RESTART_SECONDS = 1.0
 #: Of its time, an expression that runs away uses at least so much of a processor, on a machine
 #: where ten others want it as well.
 _RUNAWAY_SHARE = 0.1
+#: A call that takes more of a processor than this is long: what people write takes milliseconds.
+_LONG_CALL_SECONDS = 0.1
 
 
 class Sandbox:
     """Evaluates expressions in processes of its own; an async context manager.
 
     Args:
-        size: How many calls are served at a time; one process more is kept as a spare.
+        size: How many calls are served at a time, besides one of owners whose calls run long;
+            one process more is kept, for those and as a spare.
         memory_bytes: Address space of each process.
         queue_seconds: How long a call may wait for a free process before it fails as ``busy``.
     """
@@ -46,9 +52,8 @@ class Sandbox:
         self._process_count = size + 1
         self._memory_bytes = memory_bytes
         self._queue_seconds = queue_seconds
-        self._turns = asyncio.Semaphore(size)
-        # Last in, first out: the process used last has the expressions compiled already.
-        self._idle: asyncio.LifoQueue[SandboxProcess] = asyncio.LifoQueue()
+        self._turns: Turns[SandboxProcess] = Turns(size, clock=time.monotonic)
+        self._first_ready = asyncio.Event()
         self._running: set[SandboxProcess] = set()
         self._is_leaving = False
         self._stack = AsyncExitStack()
@@ -65,7 +70,7 @@ class Sandbox:
             tasks.create_task(self._keep())
         try:
             async with asyncio.timeout(_START_SECONDS):
-                self._idle.put_nowait(await self._idle.get())
+                await self._first_ready.wait()
         except BaseException:
             await self._stack.aclose()
             raise
@@ -76,7 +81,12 @@ class Sandbox:
         await self._stack.aclose()
 
     async def evaluate(
-        self, expressions: Mapping[str, str], body: bytes, *, timeout_seconds: float
+        self,
+        expressions: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout_seconds: float,
+        owner: Hashable = None,
     ) -> dict[str, object]:
         """Return each expression's value, ``MISSING`` or an ``ExpressionError``, by its name.
 
@@ -89,8 +99,10 @@ class Sandbox:
             expressions: Texts by field name.
             body: The JSON that they are evaluated over, as it came.
             timeout_seconds: Wall clock for all of them together, from when a process is free.
+            owner: Whose they are: owners have turns, and one whose calls run long stands apart;
+                None for nobody's, which never do.
         """
-        return await self._outcomes(expressions, Request((), body, timeout_seconds))
+        return await self._outcomes(expressions, Request((), body, timeout_seconds), owner)
 
     async def check(
         self,
@@ -98,6 +110,7 @@ class Sandbox:
         *,
         deterministic: bool = False,
         timeout_seconds: float,
+        owner: Hashable = None,
     ) -> dict[str, ExpressionError]:
         """Return what is wrong with expressions, by name; those that may be saved are absent.
 
@@ -106,9 +119,11 @@ class Sandbox:
             deterministic: As for ``check_expression``.
             timeout_seconds: Wall clock for all of them together; what takes longer to compile
                 fails with reason ``timeout``.
+            owner: As for ``evaluate``.
         """
         task = Task.CHECK_DETERMINISTIC if deterministic else Task.CHECK
-        outcomes = await self._outcomes(expressions, Request((), b"", timeout_seconds, task))
+        request = Request((), b"", timeout_seconds, task)
+        outcomes = await self._outcomes(expressions, request, owner)
         return {
             name: outcome
             for name, outcome in outcomes.items()
@@ -116,23 +131,36 @@ class Sandbox:
         }
 
     async def _outcomes(
-        self, expressions: Mapping[str, str], request: Request
+        self, expressions: Mapping[str, str], request: Request, owner: Hashable
     ) -> dict[str, object]:
         outcomes: dict[str, object] = {
             name: error for name, text in expressions.items() if (error := refusal(text))
         }
         texts = {name: text for name, text in expressions.items() if name not in outcomes}
         if texts:
-            answers = await self._answers(replace(request, texts=tuple(texts.values())))
+            answers = await self._answers(replace(request, texts=tuple(texts.values())), owner)
             outcomes.update(zip(texts, answers, strict=True))
         return outcomes
 
-    async def _answers(self, request: Request) -> list[object]:
+    async def _answers(self, request: Request, owner: Hashable) -> list[object]:
         try:
             async with asyncio.timeout(self._queue_seconds):
-                process = await self._claim()
+                turn = await self._turns.take(owner)
         except TimeoutError:
-            return _failures(request.texts, "No sandbox process became free", reason="busy")
+            return _failures(request.texts, self._why_busy(owner), reason="busy")
+        try:
+            return await self._ask(turn.worker, request, owner)
+        finally:
+            self._turns.give_back(turn, is_ready=turn.worker.is_clean)
+
+    def _why_busy(self, owner: Hashable) -> str:
+        if self._turns.stands_apart(owner):
+            return "No sandbox process became free for an owner whose evaluations run long"
+        return "No sandbox process became free"
+
+    async def _ask(
+        self, process: SandboxProcess, request: Request, owner: Hashable
+    ) -> list[object]:
         answers: list[object] = []
         spent_before = process.cpu_seconds()
         try:
@@ -140,33 +168,16 @@ class Sandbox:
         except TimeoutError:
             rest = request.texts[len(answers) :]
             if process.cpu_seconds() - spent_before < request.timeout_seconds * _RUNAWAY_SHARE:
-                answers += _failures(rest, "The machine was too busy for it", reason="starved")
-            else:
-                answers += _overrun(rest, request.timeout_seconds)
+                return answers + _failures(
+                    rest, "The machine was too busy for it", reason="starved"
+                )
+            answers += _overrun(rest, request.timeout_seconds)
         except (EOFError, ConnectionError):
             answers += _crash(request.texts[len(answers) :])
-        finally:
-            self._give_back(process)
+        spent = process.cpu_seconds() - spent_before
+        if owner is not None and (spent > _LONG_CALL_SECONDS or not process.is_clean):
+            self._turns.set_apart(owner)
         return answers
-
-    async def _claim(self) -> SandboxProcess:
-        await self._turns.acquire()
-        try:
-            process = await self._idle.get()
-            while process.has_ended:  # killed while idle, by the kernel or an operator
-                process.given_up.set()
-                process = await self._idle.get()
-        except BaseException:
-            self._turns.release()
-            raise
-        return process
-
-    def _give_back(self, process: SandboxProcess) -> None:
-        if process.is_clean:
-            self._idle.put_nowait(process)
-        else:
-            process.given_up.set()
-        self._turns.release()
 
     async def _keep(self) -> None:
         """Keep one process alive, replacing it whenever it is given up."""
@@ -179,7 +190,8 @@ class Sandbox:
                 continue
             self._running.add(process)
             try:
-                self._idle.put_nowait(process)
+                self._turns.add(process)
+                self._first_ready.set()
                 if not self._is_leaving:
                     await process.given_up.wait()
             finally:
@@ -195,6 +207,10 @@ class Sandbox:
 
 def _failures(texts: Sequence[str], message: str, *, reason: str) -> list[object]:
     return [ExpressionError(message, expression=text, reason=reason) for text in texts]
+
+
+def _starved(texts: Sequence[str]) -> list[object]:
+    return _failures(texts, "The machine was too busy for it", reason="starved")
 
 
 def _overrun(texts: Sequence[str], timeout_seconds: float) -> list[object]:

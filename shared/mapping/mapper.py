@@ -1,6 +1,6 @@
 """One way from a body to typed fields for all who map: workers, previews and dry runs."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -47,6 +47,7 @@ class Mapper:
         *,
         document: object,
         body: bytes,
+        owner: Hashable = None,
     ) -> Mapped:
         """Return what the mapping gives; its faults are part of that.
 
@@ -55,10 +56,15 @@ class Mapper:
             field_mapping: Field name to expression.
             document: The body as parsed by orjson.
             body: The same body as it came, empty for null.
+            owner: The tenant, in whose turn it is evaluated.
         """
         expressions = wanted_expressions(model, field_mapping)
         results = await self._evaluator.evaluate(
-            expressions, document, body or b"null", timeout_seconds=self._timeout_seconds
+            expressions,
+            document,
+            body or b"null",
+            timeout_seconds=self._timeout_seconds,
+            owner=owner,
         )
         return Mapped(results, fill_fields(model, expressions, results))
 

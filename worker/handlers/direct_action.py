@@ -7,6 +7,7 @@ import orjson
 from shared.clock import Clock
 from shared.database.pool import Connection
 from shared.domain.delivery import QueuedDelivery, parse_header_block
+from shared.domain.identifiers import TenantId
 from shared.domain.webhook import DirectAction, Webhook
 from shared.expressions.evaluator import Evaluator
 from shared.ledger.mappings import Mappings
@@ -123,7 +124,9 @@ class DirectActionHandler:
             document = orjson.loads(body) if body else None
         except orjson.JSONDecodeError as error:
             return Reject(f"the body is not JSON: {error}", "invalid_json")
-        fields = await self._fill(action, config, document=document, body=body)
+        fields = await self._fill(
+            action, config, document=document, body=body, owner=delivery.tenant_id
+        )
         match fields:
             case ActionFields() if action.is_outbound:
                 return PreparedCall(
@@ -146,10 +149,16 @@ class DirectActionHandler:
                 return fields
 
     async def _fill(
-        self, action: Action, config: DirectAction, *, document: object, body: bytes
+        self,
+        action: Action,
+        config: DirectAction,
+        *,
+        document: object,
+        body: bytes,
+        owner: TenantId,
     ) -> ActionFields | Reject | Retry:
         mapped = await self._mapper.map(
-            action.fields, config.field_mapping, document=document, body=body
+            action.fields, config.field_mapping, document=document, body=body, owner=owner
         )
         fields = fields_or_outcome(mapped)
         if isinstance(fields, Reject):

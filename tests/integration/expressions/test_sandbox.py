@@ -40,7 +40,7 @@ async def _sum(sandbox: Sandbox) -> object:
 
 
 def _processes(sandbox: Sandbox) -> list[SandboxProcess]:
-    return list(sandbox._idle._queue)  # type: ignore[attr-defined]
+    return list(sandbox._turns.idle)
 
 
 async def _until(condition: object, *, seconds: float = 30) -> None:
@@ -158,9 +158,7 @@ async def test_an_evaluation_on_a_machine_that_is_too_busy_is_no_overrun() -> No
     """A process that gets no processor is starved: the expression may be as simple as can be."""
     async with Sandbox(size=1) as sandbox:
         assert await _sum(sandbox) == 6
-        process = await sandbox._claim()
-        sandbox._give_back(process)
-        os.kill(process.pid, signal.SIGSTOP)
+        os.kill(_processes(sandbox)[-1].pid, signal.SIGSTOP)
         results = await sandbox.evaluate(
             {"x": "$sum(items)", "y": "1 + 1"}, BODY, timeout_seconds=0.2
         )
@@ -294,9 +292,9 @@ from shared.expressions.sandbox import Sandbox
 
 async def main():
     async with Sandbox(size=2) as sandbox:
-        while sandbox._idle.qsize() < 3:
+        while len(sandbox._turns.idle) < 3:
             await asyncio.sleep(0.01)
-        print(*(process.pid for process in sandbox._idle._queue), flush=True)
+        print(*(process.pid for process in sandbox._turns.idle), flush=True)
         await sandbox.evaluate({{"x": "{ENDLESS}"}}, b"{{}}", timeout_seconds=600)
 
 asyncio.run(main())

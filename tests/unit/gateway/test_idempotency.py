@@ -104,14 +104,14 @@ def _reader(answer: object) -> KeyReader:
 async def test_evaluate_when_engine_answers() -> None:
     """The engine's value is the key."""
     expression = parse_expression("$uppercase(event.id)")
-    assert await _reader("E-1").evaluate(expression, {}, b"{}") == Key("E-1")
-    assert await _reader(MISSING).evaluate(expression, {}, b"{}") == Key(None)
+    assert await _reader("E-1").evaluate(expression, {}, b"{}", owner="t") == Key("E-1")
+    assert await _reader(MISSING).evaluate(expression, {}, b"{}", owner="t") == Key(None)
 
 
 async def test_evaluate_when_engine_fails() -> None:
     """A failure gives no key and says why, in a bounded and storable text."""
     error = ExpressionError("T2001\ud800\x00" + "x" * 1000, reason="evaluation")
-    key = await _reader(error).evaluate(parse_expression("$f()"), {}, b"{}")
+    key = await _reader(error).evaluate(parse_expression("$f()"), {}, b"{}", owner="t")
     assert key.value is None
     assert key.fault is not None
     assert key.fault.startswith("evaluation: T2001")
@@ -121,7 +121,7 @@ async def test_evaluate_when_engine_fails() -> None:
 
 async def test_evaluate_when_value_cannot_be_written() -> None:
     """An integer of thousands of digits gives no key and says why."""
-    key = await _reader(10**5000).evaluate(parse_expression("$f()"), {}, b"{}")
+    key = await _reader(10**5000).evaluate(parse_expression("$f()"), {}, b"{}", owner="t")
     assert key.value is None
     assert key.fault is not None
     assert "digits" in key.fault
