@@ -1,5 +1,6 @@
 """Compilation of JSONata, and the rules on what an expression may contain."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,9 @@ FORBIDDEN = frozenset({"eval"})
 VARYING = frozenset({"now", "millis", "nowIso", "random", "shuffle"})
 
 _MAX_MESSAGE = 300
+_HIDDEN = "…"
+#: Where the engine's messages name a value.
+_PLACE = re.compile(r"\{{2,3}\w+\}{2,3}")
 
 
 def check_expression(text: str, *, deterministic: bool = False) -> None:
@@ -60,6 +64,14 @@ def error_message(error: BaseException) -> str:
         return "The expression needs more memory than it may have"
     message = str(error) if isinstance(error, JException) else f"{type(error).__name__}: {error}"
     return message if len(message) <= _MAX_MESSAGE else message[:_MAX_MESSAGE] + "…"
+
+
+def wordless_message(error: BaseException) -> str:
+    """Return what kind of thing went wrong, without any value that the error may carry."""
+    if not isinstance(error, JException):
+        return f"The evaluation failed: {type(error).__name__}"
+    template = JException.error_codes.get(error.error, "{{message}}")
+    return _PLACE.sub(_HIDDEN, template)
 
 
 def compile_regex(pattern: str, flags: RegexFlags) -> Any:

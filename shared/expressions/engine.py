@@ -9,9 +9,10 @@ import orjson
 from jsonata import JException, Jsonata, Parser, Utils
 
 from shared.errors import ExpressionError
-from shared.expressions.compiler import compile_expression, error_message
+from shared.expressions.compiler import compile_expression, error_message, wordless_message
 from shared.expressions.frames import MAX_RESULT_BYTES
 from shared.expressions.functions import BINDINGS
+from shared.expressions.secrecy import names_secret
 
 #: Total length of the expressions kept compiled; a tree takes some kilobytes per character.
 _CACHED_CHARACTERS = 24 * 1024
@@ -74,7 +75,10 @@ def _failure(text: str, error: Exception, *, reason: str) -> ExpressionError:
     location = error.location if isinstance(error, JException) else None
     # The engine reports the end of the token, and 0 or less where it knows nothing.
     position = location - 1 if location is not None and 0 < location <= len(text) else None
-    return ExpressionError(error_message(error), expression=text, position=position, reason=reason)
+    message = error_message(error)
+    if names_secret(text) and not isinstance(error, RecursionError | MemoryError):
+        message = wordless_message(error)  # the values in it may be secret
+    return ExpressionError(message, expression=text, position=position, reason=reason)
 
 
 class _Plainer:
@@ -111,7 +115,9 @@ def _encode(value: Any) -> bytes:
         encoded = orjson.dumps(value)
     except orjson.JSONEncodeError:
         # Integers beyond 64 bits and nesting beyond 254 levels are JSON all the same.
-        encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        # Two halves of a pair, each escaped in a literal, are one character; one alone is none.
+        encoded = text.encode("utf-16", "surrogatepass").decode("utf-16").encode()
     if len(encoded) > MAX_RESULT_BYTES:
         raise _too_large()
     return encoded

@@ -28,8 +28,15 @@ def length(value: Any = None) -> int:
 
 
 def to_string(value: Any = None) -> Any:
-    """Return a value as JSONata's ``$string`` does, but null and undefined as an empty string."""
-    return "" if _is_absent(value) else Functions.string(value, False)  # noqa: FBT003 - not ours
+    """Return a value as JSONata's ``$string`` does, but null and undefined as an empty string.
+
+    An integer keeps all its digits, where ``$string`` keeps fifteen: identifiers are that long.
+    """
+    if _is_absent(value):
+        return ""
+    if type(value) is int:
+        return str(value)
+    return Functions.string(value, False)  # noqa: FBT003 - not ours
 
 
 def _is_absent(value: Any) -> bool:

@@ -1,67 +1,187 @@
-"""Expectations on a sandbox under attack: every expression is stopped, and nobody else notices."""
+"""Expectations on a sandbox under attack: every expression is stopped or answered, in bounds."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
 
 import pytest
 import pytest_asyncio
 
 from shared.errors import ExpressionError
-from shared.expressions.plain import MISSING
-from shared.expressions.sandbox import Sandbox
+from shared.expressions.sandbox import DEFAULT_MEMORY_BYTES, Sandbox
 from tests.integration.expressions.hostile import HOSTILE
+from tests.integration.expressions.hostile.case import Case
 from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TIMEOUT_SECONDS = 0.25
+#: Less than the second that a worker gives, so that the suite has its answer sooner.
+ENDLESS_SECONDS = 0.25
+#: For what ends by itself; a busy machine may make it take longer than it should.
+ENDING_SECONDS = 10.0
 #: What the event loop and a busy machine may add before the caller has its answer.
 SLACK_SECONDS = 0.75
-REASONS = {"syntax", "forbidden", "evaluation", "timeout", "memory", "result_size", "crashed"}
-BODY = b'{"a":{"b":1},"items":[1,2,3]}'
+#: About the moment, not the expression: it is tried again.
+PASSING = {"starved", "busy"}
+_LANES = 2
+
+
+@dataclass(slots=True)
+class Run:
+    """What became of the corpus."""
+
+    outcomes: dict[str, object] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_bytes: int = 0
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     """One sandbox for the whole corpus: it has to outlive all of it."""
-    async with Sandbox(size=2, queue_seconds=10.0) as sandbox:
+    async with Sandbox(size=_LANES, queue_seconds=ENDING_SECONDS) as sandbox:
         yield sandbox
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_a_hostile_expression_harms_nobody(sandbox: Sandbox, name: str) -> None:
-    """It ends in time with a value or a precise reason; a neighbour and the next are served."""
-    async with asyncio.timeout(60):
-        while sandbox._idle.qsize() < 2:  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.01)
-    watch = Stopwatch()
-    hostile, neighbour = await asyncio.gather(
-        sandbox.evaluate({"x": HOSTILE[name]}, BODY, timeout_seconds=TIMEOUT_SECONDS),
-        sandbox.evaluate({"x": "$sum(items)"}, BODY, timeout_seconds=10.0),
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def run(sandbox: Sandbox, request: pytest.FixtureRequest) -> Run:
+    """The corpus, or what was selected of it, two at a time."""
+    names = [
+        item.callspec.params["name"] for item in request.session.items if hasattr(item, "callspec")
+    ]
+    run, rest = Run(), iter([name for name in names if name in HOSTILE])
+    watch = asyncio.get_running_loop().create_task(_watch(sandbox, run))
+    await asyncio.gather(*(_try_all(sandbox, rest, run) for _ in range(_LANES)))
+    watch.cancel()
+    return run
+
+
+async def _try_all(sandbox: Sandbox, names: Iterator[str], run: Run) -> None:
+    for name in names:
+        for _ in range(5):
+            await _process_is_ready(sandbox)
+            stopwatch = Stopwatch()
+            run.outcomes[name] = await _try(sandbox, name, HOSTILE[name])
+            run.seconds[name] = stopwatch.seconds
+            if _reason(run.outcomes[name]) not in PASSING:
+                break
+
+
+async def _process_is_ready(sandbox: Sandbox) -> None:
+    """Wait for one to be there: what its start takes is no part of a call."""
+    deadline = perf_counter() + 30
+    while not sandbox._turns.idle:
+        assert perf_counter() < deadline
+        await asyncio.sleep(0.005)
+
+
+async def _try(sandbox: Sandbox, name: str, case: Case) -> object:
+    limit = ENDLESS_SECONDS if "timeout" in case.reasons else ENDING_SECONDS
+    results = await sandbox.evaluate(
+        {"x": case.text}, case.body, timeout_seconds=limit, owner=name
     )
-    elapsed = watch.seconds
-    following = await sandbox.evaluate({"x": "$max(items)"}, BODY, timeout_seconds=10.0)
-
-    outcome = hostile["x"]
-    if isinstance(outcome, ExpressionError):
-        assert outcome.reason in REASONS
-        assert str(outcome)
-    assert elapsed < TIMEOUT_SECONDS + SLACK_SECONDS
-    assert neighbour == {"x": 6}
-    assert following == {"x": 3}
+    return results["x"]
 
 
-@pytest.mark.parametrize("name", ["eval", "eval_by_another_name", "eval_in_a_chain"])
-async def test_eval_is_refused(sandbox: Sandbox, name: str) -> None:
-    """Not only on save: an expression stored before the rule is refused as well."""
-    results = await sandbox.evaluate({"x": HOSTILE[name]}, BODY, timeout_seconds=10.0)
-
-    assert isinstance(results["x"], ExpressionError)
-    assert results["x"].reason == "forbidden"
+async def _watch(sandbox: Sandbox, run: Run) -> None:
+    while True:
+        for process in tuple(sandbox._running):
+            run.peak_bytes = max(run.peak_bytes, _peak_bytes(process.pid))
+        await asyncio.sleep(0.01)
 
 
-async def test_python_does_not_show_through(sandbox: Sandbox) -> None:
-    """Names are keys of the document, never attributes."""
-    results = await sandbox.evaluate({"x": HOSTILE["dunder_names"]}, BODY, timeout_seconds=10.0)
+def _peak_bytes(pid: int) -> int:
+    """Return the most memory that a process has had at a time; 0 once it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line[:6] == "VmHWM:"), 0)
 
-    assert results == {"x": MISSING}
+
+def _limit_of_memory(pid: int) -> list[str]:
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    return next(line.split()[3:5] for line in lines if line.startswith("Max address space"))
+
+
+def _reason(outcome: object) -> str:
+    return outcome.reason if isinstance(outcome, ExpressionError) else ""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_expression_ends_as_it_should(run: Run, name: str) -> None:
+    """With the very value or for a reason that is right, which is told."""
+    case, outcome = HOSTILE[name], run.outcomes[name]
+
+    if case.reasons:
+        assert _reason(outcome) in case.reasons, outcome
+        assert 0 < len(str(outcome)) < 400
+    else:
+        assert outcome == case.value
+    if _reason(outcome) == "timeout":
+        assert run.seconds[name] < ENDLESS_SECONDS + SLACK_SECONDS
+
+
+async def test_the_corpus_is_stopped_in_bounds_of_memory(run: Run) -> None:
+    """No process ever has more than its limit, which the kernel keeps."""
+    assert run.peak_bytes <= DEFAULT_MEMORY_BYTES == 256 * 1024 * 1024
+
+
+async def test_the_kernel_keeps_the_limit_of_memory(sandbox: Sandbox) -> None:
+    """Address space bounds what a process can have, whatever it does."""
+    results = await sandbox.evaluate({"x": "1 + 1"}, b"{}", timeout_seconds=ENDING_SECONDS)
+
+    assert results == {"x": 2}
+    for process in sandbox._turns.idle:
+        assert _limit_of_memory(process.pid) == [str(DEFAULT_MEMORY_BYTES)] * 2
+
+
+async def test_the_sandbox_outlives_the_corpus(sandbox: Sandbox, run: Run) -> None:
+    """After all of it, it evaluates as before."""
+    results = await sandbox.evaluate(
+        {"x": "$sum(items)"}, b'{"items":[1,2,3]}', timeout_seconds=ENDING_SECONDS
+    )
+
+    assert results == {"x": 6}
+
+
+async def test_the_corpus_is_large_and_has_no_twins() -> None:
+    """Each case is one of its own."""
+    assert len({(case.text, case.body) for case in HOSTILE.values()}) == len(HOSTILE) >= 200
+
+
+_ENDLESS = "($f := function() { $f() }; $f())"
+
+
+async def test_neighbours_are_served_while_one_runs_away() -> None:
+    """A tenant with any number of runaway expressions costs the others one call's time at most."""
+    async with Sandbox(size=2) as sandbox:
+        calm = [await _neighbour(sandbox) for _ in range(200)]
+        async with asyncio.TaskGroup() as tasks:
+            crowd = [tasks.create_task(_run_away(sandbox)) for _ in range(20)]
+            await asyncio.sleep(0)
+            beside = [await _neighbour(sandbox) for _ in range(400)]
+            for attacker in crowd:
+                attacker.cancel()
+
+    calm_p99, beside_p99 = (quantiles(times, n=100)[-1] for times in (calm, beside))
+    # Alone, 20 waiting calls of a quarter of a second make everyone wait for seconds.
+    assert beside_p99 < max(20 * calm_p99, 0.2)
+
+
+async def _run_away(sandbox: Sandbox) -> None:
+    while True:
+        await sandbox.evaluate(
+            {"x": _ENDLESS}, b"{}", timeout_seconds=ENDLESS_SECONDS, owner="runaway"
+        )
+
+
+async def _neighbour(sandbox: Sandbox) -> float:
+    started = perf_counter()
+    results = await sandbox.evaluate(
+        {"x": "$sum(items)"}, b'{"items":[1,2,3]}', timeout_seconds=5, owner="neighbour"
+    )
+    assert results == {"x": 6}
+    return perf_counter() - started

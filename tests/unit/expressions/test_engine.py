@@ -49,6 +49,31 @@ DEFINED = {
     "toString(absent)": "",
     "toString(12)": "12",
     "toString(true)": "true",
+    "toString(big)": "9223372036854775808",
+    "toString(1.50)": "1.5",
+    "toString(items[0])": '{"sku":"a","price":2.5}',
+    "toString(items[0].price)": "2.5",
+    "event.id ~> $toString": "evt-1",
+    "event.id ~> $len": 5,
+    "event.id ~> $coalesce('x')": "evt-1",
+    "$coalesce(absent, 'none')": "none",
+    "coalesce()": None,
+    "coalesce(false, true)": False,
+    "coalesce('', 'x')": "",
+    "coalesce(0, 1)": 0,
+    "coalesce(items[9].sku, 'none')": "none",
+    "$map(items.sku, $toString)": ["a", "b"],
+    "items.sku ~> $map($len)": [1, 1],
+    "len('')": 0,
+    "len([])": 0,
+    "len(12)": 0,
+    "len()": 0,
+    "append([1], 2)": [1, 2],
+    "append(absent, 1)": 1,
+    "$append('a', 'b')": ["a", "b"],
+    "{'n': len(name), 's': $toString(1)}": {"n": 3, "s": "1"},
+    "(coalesce(absent, 'a') & '-') & toString(7)": "a-7",
+    "'\\ud83d\\ude00'": "\U0001f600",
     "append(1, [2])": [1, 2],
     "items.(coalesce(missing, sku))": ["a", "b"],
     "'len (cm)'": "len (cm)",
@@ -102,8 +127,10 @@ def test_any_json_may_be_the_root(body: bytes, text: str, result: bytes) -> None
         "{'f': function() { 1 }}",
         "/a/",
         "$error('no')",
+        "coalesce(name, $error('arguments are evaluated first'))",
         "$assert(false, 'no')",
         "'\\ud800'",
+        "'\\ude00\\ud83d'",
         "{'\\ud800': 1}",
         "$toMillis('never')",
         "$formatBase(1, 99)",
@@ -126,6 +153,24 @@ def test_a_failing_evaluation_points_at_the_call() -> None:
         Engine().evaluate("1 + $uppercase(12)", BODY)
 
     assert caught.value.position == len("1 + $uppercase")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("$number(auth.token)", "The evaluation failed: ValueError"),
+        ("$error(auth.token)", "…"),
+        ("$uppercase(1) & auth.token", "Argument … of Object … does not match Object signature"),
+        ("auth.token < 1", "The values … and … either side of operator … must be of the same"),
+    ],
+)
+def test_a_fault_about_a_secret_shows_no_value(text: str, message: str) -> None:
+    """An expression that names a secret fails without the words that may contain it."""
+    with pytest.raises(ExpressionError) as caught:
+        Engine().evaluate(text, b'{"auth":{"token":"hunter2"}}')
+
+    assert str(caught.value).startswith(message)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_body_that_is_no_json_fails_the_evaluation() -> None:

@@ -1,0 +1,77 @@
+"""Characters, encodings and names that go wrong somewhere between two programs."""
+
+from shared.expressions.plain import MISSING
+from tests.integration.expressions.hostile.case import ENDLESS, Case, gives, stops
+
+_ODD = (
+    '{"":1," ":2,"a.b":3,"$":4,"`":5,"\\u0000":6,"__proto__":7,"constructor":8,"__class__":9,'
+    '"\\ud83d\\ude00":10,"é":11,"e\\u0301":12,"\\u202e":13,"toString":14,"sequence":15}'
+).encode()
+
+CASES: dict[str, Case] = {
+    "lone_high_surrogate": stops("'\\ud83d'", "evaluation"),
+    "lone_low_surrogate": stops("'\\ude00'", "evaluation"),
+    "surrogates_in_the_wrong_order": stops("'\\ude00\\ud83d'", "evaluation"),
+    "surrogate_pair": gives("'\\ud83d\\ude00'", "😀"),
+    "surrogate_pair_in_two_texts": gives("'\\ud83d' & '\\ude00'", "😀"),
+    "surrogate_as_a_key": stops("{'\\ud83d': 1}", "evaluation"),
+    "surrogate_compared": gives("'\\ud83d' = '\\ud83d'", True),
+    "surrogate_measured": gives("$length('\\ud83d')", 1),
+    "surrogate_cut_out": gives("$substring('😀', 0, 1)", "😀"),
+    "surrogate_encoded": gives("$base64encode('\\ud83d')", MISSING),
+    "surrogate_in_a_url": stops("$encodeUrlComponent('\\ud83d')", "evaluation"),
+    "surrogate_in_a_whole_url": stops("$encodeUrl('\\udc00')", "evaluation"),
+    "surrogate_in_a_fault": stops("$number('\\ud83d')", "evaluation"),
+    "surrogate_raised": stops("$error('\\ud83d')", "evaluation"),
+    "surrogate_matched": stops("$contains('\\ud83d', /./)", "evaluation"),
+    "nul_in_a_text_made": gives("'a\\u0000b'", "a\0b"),
+    "nul_in_the_expression": gives("`\x00`", 6, _ODD),
+    "empty_name": gives("``", 1, _ODD),
+    "name_of_a_dollar": gives("`$`", 4, _ODD),
+    "name_of_a_prototype": gives("__proto__", 7, _ODD),
+    "name_of_a_constructor": gives("constructor", 8, _ODD),
+    "name_of_a_class": gives("__class__", 9, _ODD),
+    "names_of_a_class_inside": gives("__class__.__init__.__globals__", MISSING, _ODD),
+    "name_of_a_method": gives("toString", 14, _ODD),
+    "name_that_marks_sequences": gives("sequence", 15, _ODD),
+    "attribute_of_a_text": gives("text.__class__", MISSING),
+    "attribute_of_an_array": gives("items.__len__", MISSING),
+    "attribute_of_an_engine_object": gives("$sum.__code__", MISSING),
+    "method_called": stops("items.append(4)", "evaluation"),
+    "class_called": stops("$.__class__()", "evaluation"),
+    "prototype_written": gives("{'__proto__': {'x': 1}}.x", MISSING),
+    "prototype_merged": gives("$merge([{}, {'__proto__': 1}])", {"__proto__": 1}),
+    "emoji_as_a_name": gives("`😀`", 10, _ODD),
+    "composed_name": gives("`é`", 11, _ODD),
+    "decomposed_name": gives("`e\u0301`", 12, _ODD),
+    "direction_mark_as_a_name": gives("`\u202e`", 13, _ODD),
+    "combining_marks": gives("$length($pad('', 1000, '\u0301'))", 1000),
+    "lower_case_that_grows": gives("$lowercase('İ')", "i\u0307"),
+    "upper_case_that_grows": gives("$uppercase('ßﬃ')", "SSFFI"),
+    "byte_order_mark": gives("\ufeff1", MISSING),
+    "no_break_space": stops("1\u00a0+ 1", "syntax"),
+    "full_width_digits": gives("\uff11", MISSING),
+    "private_characters": gives("'\ue000\U0010ffff'", "\ue000\U0010ffff"),
+    "base64_of_junk": gives("$base64decode('!!!!')", ""),
+    "base64_unpadded": gives("$base64decode('YQ')", MISSING),
+    "base64_of_half_a_character": gives("$base64decode('w6')", MISSING),
+    "base64_of_bytes": gives("$base64decode('//79')", MISSING),
+    "base64_of_wide_characters": gives("$base64encode('漢')", "5ryi"),
+    "base64_of_nothing": gives("$base64decode('')", ""),
+    "url_of_a_lone_percent": gives("$decodeUrl('%')", "%"),
+    "url_of_bad_bytes": stops("$decodeUrlComponent('%E0%A4%A')", "evaluation"),
+    "url_of_bytes": stops("$decodeUrlComponent('%FF%FE')", "evaluation"),
+    "url_of_many_percents": stops("$decodeUrl($pad('', 1000000, '%25'))", ENDLESS),
+    "escape_unknown": stops("'\\q'", "syntax"),
+    "escape_unfinished": stops("'\\u12'", "syntax"),
+    "escape_of_no_digits": stops("'\\uZZZZ'", "syntax"),
+    "text_in_text": gives("$string($string($string({'a': '\"\\\\'})))", '{"a":"\\"\\\\"}'),
+    "text_of_a_function": gives("$string($sum)", ""),
+    "text_of_a_regex": stops("$string(/a/)", "evaluation"),
+    "text_of_a_match": gives("$string($match('a', /a/))", '{"match":"a","index":0,"groups":[]}'),
+    "type_of_everything": gives(
+        "[$type(1), $type($sum), $type(nothing)]", ["number", "function", "null"]
+    ),
+    "split_between_characters": gives("$split('a😀b', '')", ["a", "😀", "b"]),
+    "padded_by_emoji": gives("$pad('a', 4, '😀')", "a😀😀😀"),
+}
