@@ -201,9 +201,9 @@ def field_types(model: type[ActionFields]) -> Mapping[str, FieldType]:
 
 
 @cache
-def required_fields(model: type[ActionFields]) -> tuple[str, ...]:
-    """Return the fields of a model that have to be given, in order of declaration."""
-    return tuple(name for name, field in model.model_fields.items() if field.is_required())
+def required_fields(model: type[ActionFields]) -> frozenset[str]:
+    """Return the fields of a model that have to be given."""
+    return frozenset(name for name, field in model.model_fields.items() if field.is_required())
 
 
 @cache

@@ -79,7 +79,23 @@ def fill_fields(
         expressions: By the names of fields of the model.
         results: For each of them a JSON value, ``MISSING`` or an ``ExpressionError``.
     """
-    return _Filler(model, expressions, results).fill()
+    return _fill_at_once(model, results) or _Filler(model, expressions, results).fill()
+
+
+def _fill_at_once(model: type[ActionFields], results: Mapping[str, object]) -> Filling | None:
+    """Return the fields where nothing is special about any value: so it is nearly always."""
+    given = {}
+    for name, value in results.items():
+        if value is None or value == "" or isinstance(value, ExpressionError):
+            return None
+        if value is not MISSING:
+            given[name] = value
+    if not given.keys() >= required_fields(model):
+        return None
+    try:
+        return Filling(model, model.model_validate(given), (), given)
+    except ValidationError:
+        return None
 
 
 class _Filler:
@@ -126,8 +142,9 @@ class _Filler:
                 )
 
     def _absences(self) -> Iterator[MappingFault]:
-        for name in required_fields(self._model):
-            if self._given.get(name) is not None:
+        required = required_fields(self._model)
+        for name in self._model.model_fields:
+            if name not in required or self._given.get(name) is not None:
                 continue
             if name not in self._expressions:
                 yield MappingFault(name, "not_mapped", "is required and has no expression")

@@ -73,9 +73,8 @@ def wanted_expressions(
     model: type[ActionFields], field_mapping: Mapping[str, str]
 ) -> dict[str, Expression]:
     """Return the expressions of the fields that the model has."""
-    return {
-        name: _parsed(text) for name, text in field_mapping.items() if name in model.model_fields
-    }
+    fields = model.model_fields
+    return {name: _parsed(text) for name, text in field_mapping.items() if name in fields}
 
 
 def passing_error(results: Mapping[str, object]) -> ExpressionError | None:

@@ -26,7 +26,8 @@ BODY = b'{"items":[1,2,3],"nothing":null,"big":18446744073709551615}'
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     """A sandbox that serves one call at a time."""
-    async with Sandbox(size=1) as sandbox:
+    # On a busy machine a process takes seconds to start, which is no matter here.
+    async with Sandbox(size=1, queue_seconds=30) as sandbox:
         yield sandbox
 
 
