@@ -10,6 +10,7 @@ from tests.faults import scenarios
 from tests.faults.checker import metric
 from tests.faults.journal import percentile
 from tests.faults.rig import Rig
+from tests.faults.starvation import Starvation
 from tests.faults.traffic import Load, Mix
 
 pytestmark = pytest.mark.timeout(180)
@@ -82,18 +83,22 @@ def test_worker_frozen_under_load(rig: Rig) -> None:
 def test_held_deliveries_hold_up_no_others(rig: Rig) -> None:
     """Deliveries that a frozen worker's transaction holds cost the others nothing but a place."""
     scene = rig.stage()
+    before = _sum(rig, _NOT_CLAIMED)
+    # Paused for a moment, not stopped: a group that forms anew would wait for what is in hand.
     for name in _WORKERS:
-        rig.stack.stop(name)
+        rig.stack.pause(name)
     held = scenarios.send(scene, replace(scenarios.HANDFUL, event_count=8))
     with rig.hold.deliveries(held.accepted_ids()):
         for name in _WORKERS:
-            rig.stack.start(name)
+            rig.stack.resume(name)
         # Their claims have waited in vain once, and wait again.
-        wait_for(lambda: _sum(rig, _NOT_CLAIMED), lambda count: count >= 8)
+        wait_for(lambda: _sum(rig, _NOT_CLAIMED) - before, lambda count: count >= 8)
         wait_for(lambda: _sum(rig, "postern_worker_in_flight"), lambda count: count > 0)
+        starvation = Starvation(rig.stack)
         others = scenarios.send(scene)
         wait_for(lambda: rig.checker.unfinished_count(scene), lambda count: count == 8)
+        starved_seconds = starvation.seconds
 
     waits = rig.assert_kept(scene, others).handled_after_seconds()
-    assert percentile(waits, 0.99) < 2
+    assert percentile(waits, 0.99) < 2 + starved_seconds
     rig.assert_kept(scene, held)
