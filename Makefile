@@ -12,6 +12,11 @@ RUN_FLAGS := $(if $(KAFKA),--kafka) \
 	$(if $(GATEWAY_PORT),--gateway-port $(GATEWAY_PORT)) \
 	$(foreach name,GATEWAY_OPERATIONS CONTROL_API CONTROL_API_OPERATIONS WORKER_OPERATIONS,$(if $($(name)_PORT),--$(subst _,-,$(shell echo $(name) | tr A-Z a-z))-port $($(name)_PORT)))
 
+#: Most tests wait for servers: make test PROCESSES=3. Those that share one go to one process, see
+#: tests/scheduling.py.
+PROCESSES ?= 1
+PARALLEL := $(if $(filter-out 1,$(PROCESSES)),-n $(PROCESSES) --dist loadscope --no-loadscope-reorder)
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +30,8 @@ demo: $(INSTALLED) ## Walk through the features against a running `make run`, ch
 	@$(BIN)/python -m deploy.local --demo $(RUN_FLAGS)
 
 .PHONY: test
-test: $(INSTALLED) ## Run every test: unit, integration, end to end
-	$(BIN)/pytest
+test: $(INSTALLED) ## Run every test: unit, integration, end to end (PROCESSES=3: three at a time)
+	$(BIN)/pytest $(PARALLEL)
 
 .PHONY: check
 check: $(INSTALLED) ## The fast gate, which edits nothing: format, lint, types, import rules, unit tests
@@ -47,11 +52,11 @@ unit: $(INSTALLED) ## Run the unit tests
 
 .PHONY: integration
 integration: $(INSTALLED) ## Run the tests on real PostgreSQL and Kafka
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest tests/integration $(PARALLEL)
 
 .PHONY: e2e
 e2e: $(INSTALLED) ## Run the tests on real processes, faults included
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e $(PARALLEL)
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## Send signed traffic while things break, then check every event (FAULTS=120 DELIVERIES=20000 RATE=80 SEED=1)

@@ -23,6 +23,7 @@ from shared.embedded.kafka import EmbeddedKafka
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.settings import PREFIX
 from tests.house import ROOT
+from tests.scheduling import ScopeScheduling
 from tests.servers import ENVIRONMENT, broker_in_use, database_in_use, kafka_jars
 
 #: Promises about lost power are tested in tests/e2e, on servers that flush.
@@ -50,11 +51,26 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by directory, so that -m selects a layer; benchmarks run only when asked for."""
+    """Mark tests by directory, so that -m selects a layer; benchmarks run only when asked for.
+
+    Where several processes share the tests, the longest begin first.
+    """
     for item in items:
-        layer = item.path.relative_to(ROOT / "tests").parts[0]
+        layer = _layer(item)
         if layer in {"integration", "e2e", "benchmark"}:
             item.add_marker(layer)
+    if "PYTEST_XDIST_WORKER" in ENVIRONMENT:
+        items.sort(key=lambda item: _layer(item) != "e2e")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ScopeScheduling:
+    """Return what shares the tests out among processes."""
+    return ScopeScheduling(config, log)
+
+
+def _layer(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT / "tests").parts[0]
 
 
 @pytest.fixture(autouse=True)
