@@ -13,7 +13,6 @@ from control_api.routes import (
     deliveries,
     directory,
     events,
-    forward_secrets,
     mappings,
     replays,
     samples,
@@ -38,7 +37,6 @@ ROUTERS = tuple(
         api_keys,
         tenants,
         events,
-        forward_secrets,
     )
 )
 

@@ -20,10 +20,7 @@ class Event(Content):
     entity_type: str = Field(examples=["ticket"])
     entity_id: UUID
     event_name: str = Field(examples=["ticket.created"])
-    changes: Any = Field(
-        description="New value by field; null where it was cleared, true for a document.",
-        examples=[{"title": "Disk full", "attributes": True}],
-    )
+    changes: Any = Field(examples=[{"status": {"before": "open", "after": "closed"}}])
     delivery_id: UUID | None = Field(description="The delivery that made it.")
 
 
