@@ -29,3 +29,7 @@ class Catalog:
             [definition["entity_type"] for definition in definitions],
             [orjson.dumps(definition).decode() for definition in definitions],
         )
+
+    async def forget_actions(self, *, after_days: int) -> None:
+        """Forget actions that no worker has announced for so long."""
+        await self._connection.execute(_QUERIES["forget_actions"], after_days)

@@ -7,3 +7,8 @@ from unnest($1::text[], $2::text[], $3::text[]) as announced (name, entity_type,
 order by name
 on conflict (name) do update
     set entity_type = excluded.entity_type, definition = excluded.definition, announced_at = now()
+
+-- forget_actions --
+-- Forget actions that no worker has announced for so long: their package is gone.
+-- $1 days
+delete from postern.action_catalog where announced_at < now() - make_interval(days => $1)

@@ -6,6 +6,8 @@ from worker.actions.registry import Registry
 from worker.maintenance.duty import Duty
 
 _EVERY_SECONDS = 60.0
+#: Longer than any restart of the workers that still have an action.
+_FORGOTTEN_DAYS = 1
 
 
 def announcement_duty(pool: Pool, registry: Registry) -> Duty:
@@ -13,6 +15,8 @@ def announcement_duty(pool: Pool, registry: Registry) -> Duty:
 
     async def perform() -> None:
         async with connection(pool) as borrowed:
-            await Catalog(borrowed).announce_actions(registry.definitions())
+            catalog = Catalog(borrowed)
+            await catalog.announce_actions(registry.definitions())
+            await catalog.forget_actions(after_days=_FORGOTTEN_DAYS)
 
     return Duty(name="announcement", every_seconds=_EVERY_SECONDS, perform=perform)

@@ -98,6 +98,24 @@ async def test_actions_are_announced_again_and_again(
         assert orjson.loads(row["definition"])["name"] == row["name"]
 
 
+async def test_action_that_nobody_announces_is_forgotten(
+    ledger: Ledger, system_pool: Pool, registry: Registry
+) -> None:
+    """A day after its package is gone; what a worker still has stays, however long it was away."""
+    await ledger.pool.executemany(
+        "insert into postern.action_catalog (name, entity_type, definition, announced_at) "
+        "values ($1, 'x', '{}', now() - make_interval(hours => $2))",
+        [("gone", 25), ("restarting", 23), ("recordEffect", 100)],
+    )
+    await announcement_duty(system_pool, registry).perform()
+    rows = await ledger.pool.fetch("select name from postern.action_catalog")
+    assert {row["name"] for row in rows} == {
+        "upsertAssetByExternalId",
+        "recordEffect",
+        "restarting",
+    }
+
+
 async def test_duty_survives_an_outage() -> None:
     """A duty that met an outage is performed again, and stops when told."""
     stop = asyncio.Event()
