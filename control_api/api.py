@@ -13,6 +13,7 @@ from control_api.routes import (
     deliveries,
     directory,
     events,
+    forward_secrets,
     mappings,
     replays,
     samples,
@@ -37,6 +38,7 @@ ROUTERS = tuple(
         api_keys,
         tenants,
         events,
+        forward_secrets,
     )
 )
 

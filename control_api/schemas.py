@@ -35,6 +35,7 @@ from shared.domain.webhook import (
 from shared.errors import ExpressionError
 from shared.expressions.compiler import check_expression
 from shared.ledger.deliveries import DeliveryFilter
+from shared.signatures.signing_secrets import parse_secret
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _MAX_MAPPED_FIELDS = 100
@@ -372,6 +373,41 @@ class RotateBody(Body):
     overlap_seconds: int = Field(default=0, ge=0, le=604_800)
 
 
+def _signing_secret(text: str) -> str:
+    try:
+        parse_secret(text)
+    except ValueError as error:
+        reason = {"reason": str(error)}
+        raise PydanticCustomError("signing_secret", "It {reason}", reason) from None
+    return text
+
+
+class ForwardSecretBody(Body):
+    """How to exchange the secret that signs a webhook's forwards."""
+
+    secret: (
+        Annotated[
+            str,
+            StringConstraints(max_length=128),
+            AfterValidator(_signing_secret),
+            _shown(
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                pattern="^(whsec_)?[A-Za-z0-9+/]+={0,2}$",
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="whsec_ and base64 of 24 to 64 bytes; one is made up where it is left out.",
+    )
+    overlap_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=2_592_000,
+        description="How long what signed before signs too; 0 ends it at once.",
+    )
+
+
 class TrialBody(Body):
     """A made-up request."""
 
@@ -410,14 +446,6 @@ class ClientBody(Body):
 
 class ExternalMappingBody(Body):
     """What an external id stands for."""
-
-    model_config = _with_example(
-        {
-            "entity_type": "asset",
-            "external_id": "d-17",
-            "entity_id": "01890000-0000-7000-8000-000000000001",
-        }
-    )
 
     entity_type: Word
     external_id: Annotated[

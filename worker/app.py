@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from random import SystemRandom
 
 from shared.clock import Clock, SystemClock
+from shared.crypto.keyring import parse_keyring
 from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Pool, create_pool
 from shared.domain.retry import RetryPolicy
 from shared.errors import ConfigurationError
@@ -33,7 +34,9 @@ from worker.dead_letters import dead_letter_box
 from worker.forwarding.addresses import parse_networks
 from worker.forwarding.client import Forwarder, ForwardPolicy
 from worker.forwarding.connecting import CheckedConnections, tls_context
+from worker.forwarding.resolving import SystemResolver
 from worker.forwarding.signing import parse_secrets
+from worker.forwarding.signing_keys import SigningKeys
 from worker.forwarding.target import parse_ports
 from worker.handlers.direct_action import DirectActionHandler
 from worker.health import worker_readiness
@@ -192,7 +195,7 @@ def build_processor(
             evaluator=evaluator,
             clock=clock,
             expression_timeout_seconds=settings.expression_timeout_seconds,
-            forwarder=build_forwarder(settings, clock),
+            forwarder=build_forwarder(settings, pool, clock),
         ),
         rules=AttemptRules(
             handler_timeout_seconds=settings.handler_timeout_seconds,
@@ -212,8 +215,8 @@ def build_processor(
     )
 
 
-def build_forwarder(settings: WorkerSettings, clock: Clock) -> Forwarder:
-    """Return what sends requests to targets.
+def build_forwarder(settings: WorkerSettings, pool: Pool, clock: Clock) -> Forwarder:
+    """Return what sends requests to targets; ``pool`` is of the tenant role.
 
     Raises:
         ConfigurationError: The certificates cannot be read.
@@ -230,9 +233,15 @@ def build_forwarder(settings: WorkerSettings, clock: Clock) -> Forwarder:
             allows_plain_http=settings.forward_plain_http,
             # Ends before the handler's time does, so that the target is named as the cause.
             longest_seconds=settings.handler_timeout_seconds * 0.9,
-            signing_roots=() if secret is None else parse_secrets(secret.reveal()),
         ),
-        connections=CheckedConnections(allowed=parse_networks(settings.forward_allowed_networks)),
+        connections=CheckedConnections(
+            allowed=parse_networks(settings.forward_allowed_networks), resolver=SystemResolver()
+        ),
         tls=tls,
+        keys=SigningKeys(
+            pool,
+            keyring=parse_keyring(settings.master_keys.reveal()),
+            roots=() if secret is None else parse_secrets(secret.reveal()),
+        ).find,
         clock=clock,
     )

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from shared.errors import ConfigurationError
 from shared.settings import load
-from worker.forwarding.signing import format_secret, parse_secrets, webhook_key
+from shared.signatures.signing_secrets import format_secret
+from worker.forwarding.signing import parse_secrets, webhook_key
 from worker.settings import WorkerSettings
 
 

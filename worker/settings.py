@@ -96,7 +96,8 @@ class WorkerSettings(Settings):
 
     forward_signing_secret: Secret | None = setting(
         "whsec_ and base64 of 24 to 64 bytes: what the action forward makes a key of for each "
-        "webhook, to sign with; each of several, with commas, signs. Without it the action fails. "
+        "webhook that has no forward secret of its own; each of several, with commas, signs. "
+        "Without either the action fails. "
         "`python -m worker.forward_key` tells a webhook's key.",
         default=None,
     )

@@ -20,7 +20,10 @@ class Event(Content):
     entity_type: str = Field(examples=["ticket"])
     entity_id: UUID
     event_name: str = Field(examples=["ticket.created"])
-    changes: Any = Field(examples=[{"status": {"before": "open", "after": "closed"}}])
+    changes: Any = Field(
+        description="New value by field; null where it was cleared, true for a document.",
+        examples=[{"title": "Disk full", "attributes": True}],
+    )
     delivery_id: UUID | None = Field(description="The delivery that made it.")
 
 

@@ -22,6 +22,7 @@ from shared.database.pool import Connection
 from shared.domain.identifiers import WebhookId, uuid7
 from shared.ledger.catalog_entries import CatalogEntries
 from shared.ledger.circuit_breakers import CircuitBreakers
+from shared.ledger.forward_secrets import ForwardSecrets
 from shared.ledger.samples import Samples
 from shared.ledger.webhooks import StoredWebhook, Webhooks
 from shared.settings import Secret
@@ -131,6 +132,9 @@ async def delete(services: Provided, caller: Deleter, webhook_id: UUID) -> Respo
         await webhooks.delete(caller.tenant_id, webhook_id)
         keeper = SecretKeeper(connection, services.keyring)
         await keeper.delete_all(caller.tenant_id, WebhookId(webhook_id))
+        await ForwardSecrets(
+            connection, tenant_id=caller.tenant_id, webhook_id=webhook_id
+        ).delete_all()
         await Samples(connection).clear(caller.tenant_id, webhook_id)
         await audit(
             connection,

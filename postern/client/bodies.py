@@ -37,6 +37,15 @@ class FirstKeyBody(TypedDict):
     name: NotRequired[str]
 
 
+class ForwardSecretBody(TypedDict):
+    """How to exchange the secret that signs a webhook's forwards."""
+
+    #: whsec_ and base64 of 24 to 64 bytes; one is made up where it is left out.
+    secret: NotRequired[str | None]
+    #: How long what signed before signs too; 0 ends it at once.
+    overlap_seconds: NotRequired[int]
+
+
 class KeySourceBody(TypedDict):
     """Where a request's idempotency key or ordering key is found."""
 

@@ -344,6 +344,7 @@ class Event(Model):
     entity_type: str
     entity_id: UUID
     event_name: str
+    #: New value by field; null where it was cleared, true for a document.
     changes: Any
     #: The delivery that made it.
     delivery_id: UUID | None
@@ -401,6 +402,31 @@ class FirstKeyDataWithSecret(Envelope):
     """FirstKeyDataWithSecret."""
 
     data: FirstKey
+    #: In clear, shown in this answer alone; null where there is no new one.
+    secret: str | None
+
+
+class ForwardSecret(Model):
+    """A secret that signs, without itself."""
+
+    secret_id: UUID
+    #: Whether it is the webhook's own, or made of the workers' for an overlap.
+    origin: Literal["webhook", "workers"] | str
+    created_at: datetime
+    #: Null: until it is replaced.
+    valid_until: datetime | None
+
+
+class ForwardSecretListData(Envelope):
+    """ForwardSecretListData."""
+
+    data: list[ForwardSecret]
+
+
+class ForwardSecretListDataWithSecret(Envelope):
+    """ForwardSecretListDataWithSecret."""
+
+    data: list[ForwardSecret]
     #: In clear, shown in this answer alone; null where there is no new one.
     secret: str | None
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import httpcore
 
 from shared.clock import Clock
+from shared.errors import DecodeError
 from worker import metrics
 from worker.forwarding.answers import Answer, outcome_of
 from worker.forwarding.connecting import (
@@ -16,7 +17,8 @@ from worker.forwarding.connecting import (
     CheckedConnections,
     UnresolvedNameError,
 )
-from worker.forwarding.signing import signed_headers, webhook_key
+from worker.forwarding.signing import signed_headers
+from worker.forwarding.signing_keys import KeySource
 from worker.forwarding.target import PortRange, Target
 from worker.outcome import Done, Outcome, Reject, Retry
 
@@ -35,8 +37,6 @@ class ForwardPolicy:
     allows_plain_http: bool
     #: For a whole attempt, from resolving the name to the last byte of the answer.
     longest_seconds: float
-    #: Keys from which each webhook's own is made, each of which signs.
-    signing_roots: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +64,11 @@ class Forwarder:
         *,
         connections: CheckedConnections,
         tls: ssl.SSLContext,
+        keys: KeySource,
         clock: Clock,
     ) -> None:
         self._policy = policy
+        self._keys = keys
         self._connections = connections
         self._tls = tls
         self._clock = clock
@@ -80,11 +82,6 @@ class Forwarder:
         return outcome
 
     def _refusal(self, target: Target) -> Reject | None:
-        if not self._policy.signing_roots:
-            return Reject(
-                "this worker has no POSTERN_WORKER_FORWARD_SIGNING_SECRET to sign with",
-                "signing_secret_missing",
-            )
         if target.scheme == "http" and not self._policy.allows_plain_http:
             return Reject(
                 "url must begin with https://: plain http is not allowed here", "blocked_scheme"
@@ -94,11 +91,24 @@ class Forwarder:
         return None
 
     async def _attempt(self, request: OutboundRequest) -> Outcome:
+        try:
+            keys = await self._keys(request.tenant_id, request.webhook_id)
+        except DecodeError as error:
+            return Retry(f"the webhook's signing secret: {error}", "signing_secret_unreadable")
+        if not keys:
+            return Reject(
+                "there is nothing to sign with: the webhook has no forward secret of its own, and "
+                "this worker no POSTERN_WORKER_FORWARD_SIGNING_SECRET",
+                "signing_secret_missing",
+            )
+        return await self._signed_attempt(request, keys)
+
+    async def _signed_attempt(self, request: OutboundRequest, keys: Sequence[bytes]) -> Outcome:
         limit = self._policy.longest_seconds
         seconds = min(request.timeout_seconds or limit, limit)
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._exchange(request)
+                answer = await self._exchange(request, keys)
         except BlockedAddressError as blocked:
             return Reject(
                 f"the target has an address in a blocked network ({blocked.kind})",
@@ -111,18 +121,18 @@ class Forwarder:
             return Retry(f"no answer from the target: {_explained(error)}", "target_unreachable")
         return outcome_of(answer, self._clock.now())
 
-    async def _exchange(self, request: OutboundRequest) -> Answer:
+    async def _exchange(self, request: OutboundRequest, keys: Sequence[bytes]) -> Answer:
         target = request.target
         async with httpcore.AsyncHTTPConnection(
             httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port),
             ssl_context=self._tls,
             network_backend=self._connections,
         ) as connection:
-            response = await connection.handle_async_request(self._wire(request))
+            response = await connection.handle_async_request(self._wire(request, keys))
             body, is_cut = await _read(response.aiter_stream())
         return Answer(status=response.status, headers=response.headers, body=body, is_cut=is_cut)
 
-    def _wire(self, request: OutboundRequest) -> httpcore.Request:
+    def _wire(self, request: OutboundRequest, keys: Sequence[bytes]) -> httpcore.Request:
         target = request.target
         headers = [
             ("host", target.authority),
@@ -131,7 +141,7 @@ class Forwarder:
             ("accept-encoding", "identity"),
             ("connection", "close"),
             ("content-length", str(len(request.body))),
-            *self._signature(request),
+            *self._signature(request, keys),
         ]
         return httpcore.Request(
             request.method,
@@ -142,11 +152,7 @@ class Forwarder:
             content=request.body,
         )
 
-    def _signature(self, request: OutboundRequest) -> list[tuple[str, str]]:
-        keys = [
-            webhook_key(root, request.tenant_id, request.webhook_id)
-            for root in self._policy.signing_roots
-        ]
+    def _signature(self, request: OutboundRequest, keys: Sequence[bytes]) -> list[tuple[str, str]]:
         return signed_headers(
             keys,
             request.message_id,

@@ -1,13 +1,11 @@
 """Connections to targets: every address of a name is checked, and a checked one connected to."""
 
-import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import httpcore
 
-from worker.forwarding.addresses import Address, Network, blocked_kind, parse_address
+from worker.forwarding.addresses import Address, Network, blocked_kind
 
 #: For one of several addresses, so that a dead one leaves time for the next.
 _CONNECT_SECONDS = 3.0
@@ -28,17 +26,6 @@ class UnresolvedNameError(httpcore.ConnectError):
     """The name has no address, at least for now."""
 
 
-async def resolve(host: str, port: int) -> list[Address]:
-    """Ask the system's resolver.
-
-    Raises:
-        OSError: It has no answer.
-    """
-    loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [parse_address(str(answer[4][0])) for answer in answers]
-
-
 class CheckedConnections(httpcore.AsyncNetworkBackend):
     """Opens connections; the name stays what TLS and the Host header see.
 
@@ -46,7 +33,7 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
     gains nothing. Where any address of a name is blocked, none is connected to.
     """
 
-    def __init__(self, *, allowed: Sequence[Network] = (), resolver: Resolver = resolve) -> None:
+    def __init__(self, *, allowed: Sequence[Network] = (), resolver: Resolver) -> None:
         self._allowed = allowed
         self._resolver = resolver
         self._network = httpcore.AnyIOBackend()
@@ -79,7 +66,7 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
     async def _checked_addresses(self, host: str, port: int) -> list[Address]:
         try:
             addresses = list(dict.fromkeys(await self._resolver(host, port)))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise UnresolvedNameError from error
         for address in addresses:
             if kind := blocked_kind(address, self._allowed):

@@ -4,30 +4,13 @@ Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/st
 """
 
 import base64
-import binascii
 import hmac
 from collections.abc import Sequence
 from uuid import UUID
 
-_PREFIX = "whsec_"
-_MIN_BYTES = 24
-_MAX_BYTES = 64
+from shared.signatures.signing_secrets import parse_secret
+
 _LABEL = b"postern forward signing key v1"
-
-
-def parse_secret(text: str) -> bytes:
-    """Return the bytes of a secret ``whsec_<base64>``; the prefix may be missing.
-
-    Raises:
-        ValueError: It is none, or of a length that the specification refuses.
-    """
-    try:
-        key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except binascii.Error as error:
-        raise ValueError("is no base64 after whsec_") from error
-    if not _MIN_BYTES <= len(key) <= _MAX_BYTES:
-        raise ValueError(f"must have {_MIN_BYTES} to {_MAX_BYTES} bytes, has {len(key)}")
-    return key
 
 
 def parse_secrets(text: str) -> tuple[bytes, ...]:
@@ -42,11 +25,6 @@ def parse_secrets(text: str) -> tuple[bytes, ...]:
 def webhook_key(root: bytes, tenant_id: UUID, webhook_id: UUID) -> bytes:
     """Return the key of one webhook: who knows it learns nothing of the root or of other keys."""
     return hmac.digest(root, _LABEL + tenant_id.bytes + webhook_id.bytes, "sha256")
-
-
-def format_secret(key: bytes) -> str:
-    """Return a key as the receiver's library takes it; the inverse of ``parse_secret``."""
-    return _PREFIX + base64.b64encode(key).decode()
 
 
 def signature(key: bytes, message_id: str, *, timestamp: int, body: bytes) -> str:

@@ -6,6 +6,7 @@ from postern.client.resources.catalog import AsyncCatalog, Catalog
 from postern.client.resources.deliveries import AsyncDeliveries, Deliveries
 from postern.client.resources.directory import AsyncDirectory, Directory
 from postern.client.resources.events import AsyncEvents, Events
+from postern.client.resources.forward_secrets import AsyncForwardSecrets, ForwardSecrets
 from postern.client.resources.mappings import AsyncMappings, Mappings
 from postern.client.resources.replays import AsyncReplays, Replays
 from postern.client.resources.samples import AsyncSamples, Samples
@@ -25,6 +26,7 @@ class Resources:
         self.deliveries = Deliveries(http)
         self.directory = Directory(http)
         self.events = Events(http)
+        self.forward_secrets = ForwardSecrets(http)
         self.mappings = Mappings(http)
         self.replays = Replays(http)
         self.samples = Samples(http)
@@ -43,6 +45,7 @@ class AsyncResources:
         self.deliveries = AsyncDeliveries(http)
         self.directory = AsyncDirectory(http)
         self.events = AsyncEvents(http)
+        self.forward_secrets = AsyncForwardSecrets(http)
         self.mappings = AsyncMappings(http)
         self.replays = AsyncReplays(http)
         self.samples = AsyncSamples(http)

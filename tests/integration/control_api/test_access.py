@@ -27,6 +27,9 @@ ROUTES = [
     ("PUT", f"{PATH}/{{webhook}}", "update"),
     ("DELETE", f"{PATH}/{{webhook}}", "delete"),
     ("POST", f"{PATH}/{{webhook}}/rotate-secret", "update"),
+    ("GET", f"{PATH}/{{webhook}}/forward-secret", "read"),
+    ("PUT", f"{PATH}/{{webhook}}/forward-secret", "update"),
+    ("DELETE", f"{PATH}/{{webhook}}/forward-secret", "update"),
     ("POST", f"{PATH}/{{webhook}}/test", "update"),
     ("POST", f"{PATH}/{{webhook}}/capture-sample", "update"),
     ("DELETE", f"{PATH}/{{webhook}}/capture-sample", "update"),
@@ -149,6 +152,8 @@ async def test_every_route_when_the_id_is_another_tenants(
         body = mapping if "mappings" in template else bodies.get(method, {})
         if "api-keys" in template:
             body = {"name": "taken over", "permissions": ["read"]}
+        if "forward-secret" in template:
+            body = {}
         answers = []
         for values in (ids, dict.fromkeys(ids, "01890000-0000-7000-8000-0000000000ff")):
             path = template.format(**values)

@@ -23,7 +23,9 @@ from worker.actions.registry import Registry
 from worker.attempt import AttemptRules
 from worker.forwarding.addresses import parse_networks
 from worker.forwarding.client import Forwarder, ForwardPolicy
-from worker.forwarding.connecting import CheckedConnections, Resolver, resolve
+from worker.forwarding.connecting import CheckedConnections, Resolver
+from worker.forwarding.resolving import SystemResolver
+from worker.forwarding.signing_keys import KeySource, derived_keys
 from worker.forwarding.target import parse_ports
 from worker.handlers.direct_action import DirectActionHandler
 from worker.processor import Processor
@@ -276,20 +278,27 @@ def build_forwarder(
     allowed: Sequence[str] = ("127.0.0.0/8", "::1/128"),
     allows_plain_http: bool = True,
     longest_seconds: float = 10.0,
-    resolver: Resolver = resolve,
+    resolver: Resolver | None = None,
     tls: ssl.SSLContext | None = None,
     signing_roots: Sequence[bytes] = (SIGNING_ROOT,),
+    keys: KeySource | None = None,
 ) -> Forwarder:
     """Return what forwards to targets on this machine."""
+
+    async def derived(tenant_id: UUID, webhook_id: UUID) -> Sequence[bytes]:
+        return derived_keys(signing_roots, tenant_id, webhook_id)
+
     return Forwarder(
         ForwardPolicy(
             ports=parse_ports(["80", "443", "1024-65535"]),
             allows_plain_http=allows_plain_http,
             longest_seconds=longest_seconds,
-            signing_roots=signing_roots,
         ),
-        connections=CheckedConnections(allowed=parse_networks(allowed), resolver=resolver),
+        connections=CheckedConnections(
+            allowed=parse_networks(allowed), resolver=resolver or SystemResolver()
+        ),
         tls=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        keys=keys or derived,
         clock=SystemClock(),
     )
 

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from shared.signatures.signing_secrets import parse_secret
 from worker.forward_key import main
-from worker.forwarding.signing import parse_secret, webhook_key
+from worker.forwarding.signing import webhook_key
 
 _TENANT, _WEBHOOK = UUID(int=1), UUID(int=2)
 _ROOTS = (bytes(range(32)), bytes(range(32, 64)))

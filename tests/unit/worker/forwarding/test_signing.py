@@ -4,9 +4,8 @@ from uuid import UUID
 
 import pytest
 
+from shared.signatures.signing_secrets import format_secret, parse_secret
 from worker.forwarding.signing import (
-    format_secret,
-    parse_secret,
     parse_secrets,
     signature,
     signed_headers,
