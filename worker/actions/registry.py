@@ -1,17 +1,15 @@
 """Actions by name: how one is declared, found and announced."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
-from types import ModuleType
 from typing import Any, TypeVar
 
-from shared.errors import ConfigurationError
 from shared.ledger.catalog import ActionDefinition
 from shared.mapping.catalogue import target_fields
 from shared.mapping.fields import ActionFields
 from worker.actions.context import ActionContext, ActionResult, OutboundContext
 from worker.actions.declared_fields import fields_model
+from worker.extensions import Extensions
 from worker.outcome import Reject, Retry
 
 #: Distributions name modules of actions under this group.
@@ -91,52 +89,12 @@ def outbound_action(
     return declare
 
 
-class Registry:
+class Registry(Extensions[Action]):
     """The actions that this worker can run."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, Action] = {}
-        self._modules: set[str] = set()
-
-    def add_module(self, module: ModuleType) -> None:
-        """Add every action of a module; a module that was added before is passed over.
-
-        Raises:
-            ConfigurationError: A name is taken.
-        """
-        if module.__name__ in self._modules:
-            return
-        self._modules.add(module.__name__)
-        for item in vars(module).values():
-            if isinstance(item, Action):
-                self._add(item, module)
-
-    def add_entry_points(self, entry_points: Iterable[EntryPoint]) -> None:
-        """Import the modules that installed distributions name, and add their actions.
-
-        Raises:
-            ConfigurationError: A module cannot be imported, or a name is taken.
-        """
-        for entry_point in entry_points:
-            try:
-                module = entry_point.load()
-            except Exception as error:  # another package's code, which may fail in any way
-                fault = f"{type(error).__name__}: {error}"
-                raise ConfigurationError(
-                    [f"entry point {entry_point.name} = {entry_point.value}: {fault}"]
-                ) from error
-            self.add_module(module)
-
-    def find(self, name: str) -> Action | None:
-        """Return an action by name."""
-        return self._by_name.get(name)
+        super().__init__(Action)
 
     def definitions(self) -> list[ActionDefinition]:
         """Return every action as the catalogue shows it."""
-        return [item.definition() for item in self._by_name.values()]
-
-    def _add(self, item: Action, module: ModuleType) -> None:
-        if self._by_name.setdefault(item.name, item) is not item:
-            raise ConfigurationError(
-                [f"action {item.name} of {module.__name__} is declared twice under that name"]
-            )
+        return [item.definition() for item in self.items()]
