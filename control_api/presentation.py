@@ -12,6 +12,7 @@ from shared.ledger.circuit_breakers import BreakerState
 from shared.ledger.deliveries import DeliverySummary, RecordedAttempt, RecordedDelivery
 from shared.ledger.samples import Sample
 from shared.ledger.webhooks import StoredWebhook
+from shared.ledger.workflow_runs import RecordedRun
 
 _NOT_SHOWN = ("webhook_id", "source_address", "handler_outcome", "request_headers", "request_body")
 
@@ -80,9 +81,11 @@ def delivery_summary_content(delivery: DeliverySummary) -> dict[str, Any]:
 
 
 def delivery_content(
-    delivery: RecordedDelivery, attempts: Sequence[RecordedAttempt] = ()
+    delivery: RecordedDelivery,
+    attempts: Sequence[RecordedAttempt] = (),
+    run: RecordedRun | None = None,
 ) -> dict[str, Any]:
-    """Return a delivery with all that was received, and what each attempt at it met."""
+    """Return a delivery with all that was received, each attempt and its workflow's run."""
     headers = headers_content(delivery.request_headers)
     body, encoding = body_content(delivery.request_body)
     return delivery_summary_content(delivery) | {
@@ -93,7 +96,13 @@ def delivery_content(
         "attempts": [
             asdict(attempt) | {"outcome": orjson.Fragment(attempt.outcome)} for attempt in attempts
         ],
+        "workflow_run": None if run is None else _run_content(run),
     }
+
+
+def _run_content(run: RecordedRun) -> dict[str, Any]:
+    result = None if run.result is None else orjson.Fragment(run.result)
+    return asdict(run) | {"result": result}
 
 
 def headers_content(block: bytes) -> dict[str, str]:

@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from shared.crypto.keyring import Keyring, parse_keyring
-from shared.database.migrate import migrate
+from shared.database.migrate import migrate, migrate_workflow_engine
 from shared.embedded.kafka import EmbeddedKafka
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.settings import PREFIX
@@ -125,6 +125,23 @@ def empty_database_url(server_url: str) -> Iterator[str]:
 def database_url(server_url: str, template_database: str) -> Iterator[str]:
     """The superuser's address of a migrated database, for this test alone."""
     with _database(server_url, template_database) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def workflow_template_database(server_url: str, template_database: str) -> Iterator[str]:
+    """The name of a migrated database with the workflow engine's schema, likewise."""
+    name = f"postern_template_{uuid4().hex}"
+    _run(server_url, "create database {} template {}", name, template_database)
+    migrate_workflow_engine(in_database(server_url, name))
+    yield name
+    _run(server_url, "drop database {} with (force)", name)
+
+
+@pytest.fixture
+def workflow_database_url(server_url: str, workflow_template_database: str) -> Iterator[str]:
+    """The superuser's address of such a database, for this test alone."""
+    with _database(server_url, workflow_template_database) as url:
         yield url
 
 

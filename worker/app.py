@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from random import SystemRandom
 
 from shared.clock import Clock, SystemClock
@@ -39,6 +40,7 @@ from worker.forwarding.signing import parse_secrets
 from worker.forwarding.signing_keys import SigningKeys
 from worker.forwarding.target import parse_ports
 from worker.handlers.direct_action import DirectActionHandler
+from worker.handlers.workflow import WorkflowHandler
 from worker.health import worker_readiness
 from worker.maintenance.announcement import announcement_duty
 from worker.maintenance.duty import Duty
@@ -49,18 +51,29 @@ from worker.maintenance.reconciler import Reconciler, reconciler_duty
 from worker.maintenance.relay import Relay
 from worker.maintenance.samples import samples_duty
 from worker.maintenance.topic_check import TopicCheck, topic_check
+from worker.maintenance.workflow_runs import (
+    refresh_duty,
+    take_over_duty,
+    workflow_retention_duty,
+)
 from worker.processor import Processor
 from worker.settings import WorkerSettings
 from worker.webhooks import WebhookCache
+from worker.workflows import definition
+from worker.workflows.port import AnyEngine, WorkflowEngine
+from worker.workflows.registry import WorkflowRegistry
 
 _LOGGER = get_logger(__name__)
 
 _CLOSE_SECONDS = 3.0
+#: Loaded only where there are workflows: it takes a second and 40 MB.
+_ENGINE = "worker.workflows.dbos_engine:DbosEngine"
 
 
 async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Run the worker until ``stop`` is set, then drain. A part that fails ends the program."""
     registry = build_registry()
+    workflows = build_workflow_registry()
     async with AsyncExitStack() as stack:
         dsn = settings.database_url.reveal()
         tenant_pool = await stack.enter_async_context(
@@ -70,8 +83,13 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
             _open_pool(dsn, role=SYSTEM_ROLE, size=settings.system_pool_size)
         )
         sandbox = await stack.enter_async_context(Sandbox(size=settings.sandbox_size))
+        engine = build_engine(settings, workflows, system_pool)
         processor = build_processor(
-            settings, pool=tenant_pool, registry=registry, evaluator=Evaluator(sandbox)
+            settings,
+            pool=tenant_pool,
+            registry=registry,
+            evaluator=Evaluator(sandbox),
+            workflows=WorkflowHandler(workflows, engine),
         )
         consumer = connect_consumer(
             settings.queue_url,
@@ -89,9 +107,10 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 concurrency=settings.concurrency, drain_seconds=settings.drain_seconds
             ),
         )
-        parts: list[Duty | Relay | TopicCheck] = [
+        parts: list[Duty | Relay | TopicCheck | WorkflowEngine] = [
             *topic_check(settings),
-            announcement_duty(system_pool, registry),
+            *workflow_parts(settings, system_pool, engine),
+            announcement_duty(system_pool, registry, workflows),
             partitions_duty(system_pool, retention_days=settings.retention_days),
             expiry_duty(system_pool),
             samples_duty(system_pool),
@@ -100,7 +119,7 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
             *connect_relay(settings, system_pool),
         ]
         operations = operations_config(
-            operations_app(worker_readiness(system_pool, loop, stop)),
+            operations_app(worker_readiness(system_pool, loop, engine, stop)),
             host=settings.operations_host,
             port=settings.operations_port,
         )
@@ -182,10 +201,56 @@ def build_registry() -> Registry:
     return registry
 
 
+def build_workflow_registry() -> WorkflowRegistry:
+    """Return the workflows of installed distributions.
+
+    Raises:
+        ConfigurationError: A workflow cannot be loaded, or two have one name.
+    """
+    registry = WorkflowRegistry()
+    registry.add_entry_points(entry_points(group=definition.ENTRY_POINT_GROUP))
+    return registry
+
+
+def build_engine(
+    settings: WorkerSettings, workflows: WorkflowRegistry, pool: Pool
+) -> AnyEngine | None:
+    """Return the engine, or None where there is no workflow; ``pool`` is of the system role."""
+    if not workflows.items():
+        return None
+    engine: AnyEngine = resolve_name(_ENGINE)(
+        workflows.items(),
+        database_url=settings.database_url.reveal(),
+        pool=pool,
+        concurrency=settings.workflow_concurrency,
+        drain_seconds=settings.drain_seconds,
+    )
+    return engine
+
+
+def workflow_parts(
+    settings: WorkerSettings, pool: Pool, engine: WorkflowEngine | None
+) -> list[Duty | WorkflowEngine]:
+    """Return what runs beside the queue for workflows' sake."""
+    if engine is None:
+        return []
+    return [
+        engine,
+        refresh_duty(pool, engine),
+        take_over_duty(engine),
+        workflow_retention_duty(pool, engine, retention_days=settings.retention_days),
+    ]
+
+
 def build_processor(
-    settings: WorkerSettings, *, pool: Pool, registry: Registry, evaluator: Evaluator
+    settings: WorkerSettings,
+    *,
+    pool: Pool,
+    registry: Registry,
+    evaluator: Evaluator,
+    workflows: WorkflowHandler | None = None,
 ) -> Processor:
-    """Return the processor over a pool of the tenant role."""
+    """Return the processor over a pool of the tenant role; without workflows it knows none."""
     clock = SystemClock()
     return Processor(
         pool=pool,
@@ -197,6 +262,7 @@ def build_processor(
             expression_timeout_seconds=settings.expression_timeout_seconds,
             forwarder=build_forwarder(settings, pool, clock),
         ),
+        workflows=workflows or WorkflowHandler(WorkflowRegistry(), None),
         rules=AttemptRules(
             handler_timeout_seconds=settings.handler_timeout_seconds,
             policy=RetryPolicy(

@@ -10,6 +10,7 @@ from shared.errors import DatabaseUnavailable
 from shared.observability.logging import get_logger
 from worker import metrics
 from worker.handlers.direct_action import PreparedAction, PreparedCall
+from worker.handlers.workflow import PreparedLaunch, PreparedStart
 from worker.outcome import Outcome, Retry
 
 _LOGGER = get_logger(__name__)
@@ -23,7 +24,7 @@ _LONGEST_REASON = 500
 
 
 async def run_bounded(
-    prepared: PreparedAction, connection: Connection, *, timeout_seconds: float
+    prepared: PreparedAction | PreparedStart, connection: Connection, *, timeout_seconds: float
 ) -> Outcome:
     """Run a handler; what it raises becomes a ``Retry``.
 
@@ -44,7 +45,9 @@ async def run_bounded(
         return unexpected_error(prepared.delivery, error)
 
 
-async def call_bounded(prepared: PreparedCall, *, timeout_seconds: float) -> Outcome:
+async def call_bounded(
+    prepared: PreparedCall | PreparedLaunch, *, timeout_seconds: float
+) -> Outcome:
     """Run a handler that needs no connection; what it raises becomes a ``Retry``."""
     limit = asyncio.timeout(timeout_seconds)
     try:

@@ -16,11 +16,13 @@ from worker.attempt import Attempt, AttemptRules
 from worker.bounded_run import call_bounded, run_bounded
 from worker.breaker import BreakerGate
 from worker.handlers.direct_action import PreparedAction, PreparedCall
+from worker.handlers.workflow import PreparedLaunch, PreparedStart
 from worker.outcome import Done, Outcome, Reject, Retry
 from worker.outcome_document import encode_outcome
 
-_InTransaction = PreparedAction | Reject | Retry
-Prepared = _InTransaction | PreparedCall
+_InTransaction = PreparedAction | PreparedStart | Reject | Retry
+_Outside = PreparedCall | PreparedLaunch
+Prepared = _InTransaction | _Outside
 
 
 class ConfigurationChangedError(Exception):
@@ -64,7 +66,7 @@ class ClaimedRun:
             ConfigurationChangedError: Nothing was done.
             BreakerOpenError: Nothing was done.
         """
-        if isinstance(prepared, PreparedCall):
+        if isinstance(prepared, _Outside):
             return await self._run_outside(attempt, webhook, prepared)
         if webhook.webhook_id not in self._failing and not attempt.is_probe:
             try:
@@ -99,7 +101,7 @@ class ClaimedRun:
         return outcome
 
     async def _run_outside(
-        self, attempt: Attempt, webhook: Webhook, prepared: PreparedCall
+        self, attempt: Attempt, webhook: Webhook, prepared: _Outside
     ) -> Outcome | None:
         """Look, run without a transaction, and close in one of its own.
 
@@ -117,6 +119,8 @@ class ClaimedRun:
             claim = await Attempts(connection).claim(delivery)
             if claim is None or _is_stale(claim, delivery):
                 return None
+            if isinstance(prepared, PreparedLaunch):
+                await prepared.record(connection)
             was_open = claim.webhook_has_failed and await self._close_breaker(connection, attempt)
             self._finish(connection, attempt, outcome)
         if was_open:

@@ -68,6 +68,15 @@ KEPT_HOUSE = Counter(
     "What housekeeping did, by duty: partitions created and dropped, rows deleted.",
     ["duty"],
 )
+WORKFLOW_RUNS = Counter(
+    "postern_worker_workflow_runs",
+    "Runs of workflows found to have ended, by status: succeeded, failed, cancelled, lost.",
+    ["status"],
+)
+WORKFLOW_RUNS_TAKEN_OVER = Counter(
+    "postern_worker_workflow_runs_taken_over",
+    "Runs of workers that died, queued again for others.",
+)
 FORWARDS = Counter(
     "postern_worker_forward",
     "Requests of the action forward by result: delivered, retried, refused, blocked.",

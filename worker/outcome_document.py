@@ -26,6 +26,12 @@ def encode_outcome(document: Mapping[str, Any]) -> str:
     return orjson.dumps({**_plain_mapping(top, 1), "truncated": True}).decode()
 
 
+def encode_result(value: object) -> str:
+    """Return JSON text of any value, likewise."""
+    text = orjson.dumps(_plain(value, _MAX_DEPTH))
+    return text.decode() if len(text) <= MAX_OUTCOME_BYTES else '{"truncated":true}'
+
+
 def _plain(value: object, depth: int) -> object:
     match value:
         case None | bool():

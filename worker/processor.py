@@ -22,6 +22,7 @@ from worker.claimed_run import (
     RolledBackError,
 )
 from worker.handlers.direct_action import DirectActionHandler
+from worker.handlers.workflow import WorkflowHandler
 from worker.outcome import Done, Outcome, Reject, Retry
 from worker.settlement import Settlement
 from worker.webhooks import WebhookCache
@@ -47,12 +48,14 @@ class Processor:
         pool: Pool,
         webhooks: WebhookCache,
         direct_actions: DirectActionHandler,
+        workflows: WorkflowHandler,
         rules: AttemptRules,
         clock: Clock,
     ) -> None:
         self._pool = pool
         self._webhooks = webhooks
         self._direct_actions = direct_actions
+        self._workflows = workflows
         self._rules = rules
         self._clock = clock
         self._settlement = Settlement(pool, rules, clock)
@@ -153,10 +156,7 @@ class Processor:
                     webhook, config, delivery=delivery, body=body
                 )
             case WorkflowStart() as config:
-                return Reject(
-                    f"this worker runs no workflows, such as {config.workflow!r}",
-                    "handler_unavailable",
-                )
+                return self._workflows.prepare(webhook, config, delivery=delivery, body=body)
             case _:
                 assert_never(webhook.handler)
 

@@ -41,6 +41,9 @@ class WorkerSettings(Settings):
     drain_seconds: float = setting(
         "How long deliveries in hand may take to finish at a stop.", default=10.0
     )
+    workflow_concurrency: int = setting(
+        "Runs of workflows that this worker carries on at a time, 1 or more.", default=64
+    )
     max_attempts: int = setting(
         "Attempts per delivery, the first included, unless the webhook has its own policy.",
         default=12,
@@ -148,6 +151,7 @@ class WorkerSettings(Settings):
             "max_attempts": 1,
             "breaker_failures": 1,
             "sandbox_size": 1,
+            "workflow_concurrency": 1,
             "retention_days": 1,
             "event_retention_days": 1,
         }

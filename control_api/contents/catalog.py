@@ -1,5 +1,7 @@
 """What workers can run, in answers."""
 
+from typing import Any
+
 from pydantic import Field
 
 from control_api.contents.envelope import Content
@@ -40,3 +42,14 @@ class Action(Content):
     display_name: str = Field(examples=["Upsert asset by external id"])
     description: str = Field(examples=["Create an asset, or update it."])
     target_fields: list[TargetField]
+
+
+class AnnouncedWorkflow(Content):
+    """A workflow and what it takes."""
+
+    name: str = Field(examples=["triage-critical-alert"])
+    description: str = Field(examples=["Open a ticket, and page whoever is on call."])
+    body_schema: dict[str, Any] | None = Field(
+        description="The JSON Schema of the body; null: any JSON.",
+        examples=[{"type": "object", "required": ["severity"]}],
+    )

@@ -53,8 +53,27 @@ class Attempt(Content):
     outcome: dict[str, Any] = Field(examples=[{"action": "created"}])
 
 
+class WorkflowRun(Content):
+    """The run of a workflow that a delivery started."""
+
+    run_id: str = Field(examples=["inbound-webhook:0197f2a4-5b1c-7d3e-8f4a-5b6c7d8e9f01"])
+    workflow: str = Field(examples=["triage-critical-alert"])
+    engine: Literal["dbos", "temporal"]
+    status: Literal["running", "succeeded", "failed", "cancelled", "lost"] = Field(
+        description="lost: its engine does not know it any more."
+    )
+    result: Any = Field(
+        description="What the workflow returned; null unless it succeeded.",
+        examples=[{"ticket_id": "T-17"}],
+    )
+    error: str | None = Field(examples=["ValueError: too severe"])
+    started_at: datetime
+    refreshed_at: datetime = Field(description="When the engine was last asked about it.")
+    ended_at: datetime | None = Field(description="When it was found to have ended.")
+
+
 class Delivery(DeliverySummary):
-    """A delivery with all that was received, and each attempt at it."""
+    """A delivery with all that was received, each attempt at it and its workflow's run."""
 
     user_agent: str | None = Field(examples=["rmm/1"])
     request_headers: dict[str, str] = Field(
@@ -66,6 +85,7 @@ class Delivery(DeliverySummary):
     )
     request_body_encoding: Literal["json", "text", "base64"] | None
     attempts: list[Attempt]
+    workflow_run: WorkflowRun | None = Field(description="null: it started none.")
 
 
 class BulkReplay(Content):

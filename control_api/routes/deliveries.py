@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from control_api.access import Provided, Reader
+from control_api.access import Provided, Reader, Services
 from control_api.answers import answer, data
+from control_api.authentication import Caller
 from control_api.contents import deliveries as contents
 from control_api.contents.envelope import Data, Page
 from control_api.documentation import documented
@@ -18,6 +19,7 @@ from shared.domain.delivery import DispatchStatus
 from shared.errors import NotFound
 from shared.ledger.deliveries import Deliveries, DeliveryFilter, DeliverySummary
 from shared.ledger.webhooks import Webhooks
+from shared.ledger.workflow_runs import WorkflowRuns
 
 router = APIRouter(prefix="/api/v1", tags=["deliveries"])
 
@@ -54,11 +56,7 @@ async def list_by_tenant(services: Provided, caller: Reader, wanted: Wanted) -> 
 @documented(answer=Data[contents.Delivery])
 async def get(services: Provided, caller: Reader, delivery_id: UUID) -> Response:
     """Get a delivery of any webhook."""
-    async with services.transaction(caller) as connection:
-        deliveries = Deliveries(connection)
-        delivery = await deliveries.get(caller.tenant_id, delivery_id)
-        attempts = await deliveries.list_attempts(caller.tenant_id, delivery_id)
-    return data(delivery_content(delivery, attempts))
+    return data(await _in_full(services, caller, delivery_id))
 
 
 @router.get("/inbound-webhooks/{webhook_id}/deliveries")
@@ -86,11 +84,18 @@ async def get_of_webhook(
     services: Provided, caller: Reader, webhook_id: UUID, delivery_id: UUID
 ) -> Response:
     """Get a delivery of this webhook, with its headers and body."""
+    return data(await _in_full(services, caller, delivery_id, webhook_id=webhook_id))
+
+
+async def _in_full(
+    services: Services, caller: Caller, delivery_id: UUID, *, webhook_id: UUID | None = None
+) -> dict[str, Any]:
     async with services.transaction(caller) as connection:
         deliveries = Deliveries(connection)
         delivery = await deliveries.get(caller.tenant_id, delivery_id, webhook_id=webhook_id)
         attempts = await deliveries.list_attempts(caller.tenant_id, delivery_id)
-    return data(delivery_content(delivery, attempts))
+        run = await WorkflowRuns(connection).find(caller.tenant_id, delivery_id)
+    return delivery_content(delivery, attempts, run)
 
 
 def _page(found: list[DeliverySummary], wanted: DeliveryQuery) -> dict[str, Any]:

@@ -156,7 +156,8 @@ async def _close_breaker(connection: Connection, webhook: StoredWebhook) -> None
 async def _parsed(services: Services, caller: Caller, body: object) -> WebhookInput:
     async with services.transaction(caller) as connection:
         entries = CatalogEntries(connection)
-        catalogue = Catalogue(await entries.list_actions(), await entries.list_workflow_names())
+        workflows = [entry.name for entry in await entries.list_workflows()]
+        catalogue = Catalogue(await entries.list_actions(), workflows)
     return parse_webhook(body, catalogue)
 
 

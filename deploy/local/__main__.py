@@ -41,7 +41,13 @@ def _run(directory: Path, ports: Ports, *, kafka: bool) -> int:
     stop = threading.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: stop.set())
-    plan = Plan(directory=directory, master_keys=_master_keys(directory), kafka=kafka, ports=ports)
+    plan = Plan(
+        directory=directory,
+        master_keys=_master_keys(directory),
+        kafka=kafka,
+        workflows=True,
+        ports=ports,
+    )
     stack = Stack(plan, cancelled=stop.is_set)
     try:
         print(f"starting PostgreSQL{', Kafka' if kafka else ''} and the programs ...", flush=True)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local.program import ROOT, Program, ProgramDied
-from shared.database.migrate import migrate
+from shared.database.migrate import migrate, migrate_workflow_engine
 from shared.embedded.kafka import EmbeddedKafka, prepare_jars
 from shared.embedded.ports import free_port
 from shared.embedded.postgres import EmbeddedPostgres
@@ -41,6 +41,8 @@ class Plan:
     kafka: bool = False
     gateways: int = 1
     workers: int = 1
+    #: Whether there are workflows, and an engine that carries them on.
+    workflows: bool = False
     ports: Ports = field(default_factory=Ports)
     #: Settings by variable, for every program that knows them.
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -105,6 +107,8 @@ class Stack:
         self.postgres.start()
         self._go_on()
         migrate(self.database_url)
+        if self.plan.workflows:
+            migrate_workflow_engine(self.database_url)
         if self.plan.kafka:
             self._go_on()
             self.kafka = self.new_broker()

@@ -25,6 +25,21 @@ class ActionListData(Envelope):
     data: list[Action]
 
 
+class AnnouncedWorkflow(Model):
+    """A workflow and what it takes."""
+
+    name: str
+    description: str
+    #: The JSON Schema of the body; null: any JSON.
+    body_schema: dict[str, Any] | None
+
+
+class AnnouncedWorkflowListData(Envelope):
+    """AnnouncedWorkflowListData."""
+
+    data: list[AnnouncedWorkflow]
+
+
 class ApiKey(Model):
     """An API key without its text."""
 
@@ -237,7 +252,7 @@ class ClientPage(Envelope):
 
 
 class Delivery(Model):
-    """A delivery with all that was received, and each attempt at it."""
+    """A delivery with all that was received, each attempt at it and its workflow's run."""
 
     delivery_id: UUID
     #: Id of the tenant.
@@ -274,6 +289,8 @@ class Delivery(Model):
     request_body: Any
     request_body_encoding: Literal["json", "text", "base64"] | str | None
     attempts: list[Attempt]
+    #: null: it started none.
+    workflow_run: WorkflowRun | None
 
 
 class DeliveryData(Envelope):
@@ -646,3 +663,21 @@ class Workflow(Model):
 
     type: Literal["workflow"]
     workflow: str
+
+
+class WorkflowRun(Model):
+    """The run of a workflow that a delivery started."""
+
+    run_id: str
+    workflow: str
+    engine: Literal["dbos", "temporal"] | str
+    #: lost: its engine does not know it any more.
+    status: Literal["running", "succeeded", "failed", "cancelled", "lost"] | str
+    #: What the workflow returned; null unless it succeeded.
+    result: Any
+    error: str | None
+    started_at: datetime
+    #: When the engine was last asked about it.
+    refreshed_at: datetime
+    #: When it was found to have ended.
+    ended_at: datetime | None

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from pkgutil import resolve_name
 
 import yoyo
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
@@ -72,9 +73,20 @@ def migrations_path() -> Path:
     return Path(str(resources.files(__package__) / "migrations"))
 
 
+def migrate_workflow_engine(database_url: str) -> None:
+    """Bring the schema of the workflow engine, which is its own affair, to its current state."""
+    # Loaded only here: the engine takes longer to load than all of our migrations to run.
+    resolve_name("shared.database.workflow_schema:migrate_workflow_schema")(database_url)
+
+
 def main() -> None:
-    """Migrate the database of POSTERN_DATABASE_URL and print what was applied."""
-    applied = migrate(load(MigrationSettings).database_url.reveal())
+    """Migrate the database of POSTERN_DATABASE_URL and print what was applied.
+
+    That of the workflow engine comes last.
+    """
+    database_url = load(MigrationSettings).database_url.reveal()
+    applied = migrate(database_url)
+    migrate_workflow_engine(database_url)
     for name in applied:
         print(f"applied {name}")
     print(f"schema is current, {len(applied)} migrations applied")

@@ -1,6 +1,6 @@
 """Connection pools with every wait bounded, and the one translation of driver errors."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, LiteralString, cast
 from uuid import UUID
@@ -107,11 +107,18 @@ async def _leave_as_is(_: Connection) -> None:
 
 
 async def connect(
-    dsn: str, *, role: str, application_name: str, timeout_seconds: float = 3.0
+    dsn: str,
+    *,
+    role: str,
+    application_name: str,
+    timeout_seconds: float = 3.0,
+    settings: Mapping[str, str] | None = None,
 ) -> DirectConnection:
     """Open one connection that acts as ``role``, for a loop that keeps it."""
     return await asyncpg.connect(
-        dsn, timeout=timeout_seconds, server_settings=_server_settings(role, application_name)
+        dsn,
+        timeout=timeout_seconds,
+        server_settings=_server_settings(role, application_name) | dict(settings or {}),
     )
 
 

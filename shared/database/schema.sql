@@ -138,6 +138,17 @@ begin
 end
 $_$;
 
+CREATE FUNCTION postern.enqueue_workflow(in_run_id text, in_workflow text, in_queue text, in_version text, in_envelope json) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    perform dbos.enqueue_workflow(
+        workflow_name => in_workflow, queue_name => in_queue, positional_args => array[in_envelope],
+        workflow_id => in_run_id, app_version => in_version);
+end
+$$;
+
 CREATE FUNCTION postern.finish_delivery(in_tenant_id uuid, in_delivery_id uuid, in_outcome json, in_duration_ms real) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -678,6 +689,27 @@ CREATE TABLE postern.workflow_catalog (
     name text NOT NULL,
     definition json NOT NULL,
     announced_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE postern.workflow_executors (
+    executor_id text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE postern.workflow_runs (
+    tenant_id uuid NOT NULL,
+    delivery_id uuid NOT NULL,
+    run_id text NOT NULL,
+    workflow text NOT NULL,
+    engine text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    result json,
+    error text,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    refreshed_at timestamp with time zone DEFAULT now() NOT NULL,
+    look_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT workflow_runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'lost'::text])))
 );
 
 CREATE TABLE psa.asset_associations (
@@ -1227,6 +1259,12 @@ ALTER TABLE ONLY postern.webhooks
 ALTER TABLE ONLY postern.workflow_catalog
     ADD CONSTRAINT workflow_catalog_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY postern.workflow_executors
+    ADD CONSTRAINT workflow_executors_pkey PRIMARY KEY (executor_id);
+
+ALTER TABLE ONLY postern.workflow_runs
+    ADD CONSTRAINT workflow_runs_pkey PRIMARY KEY (tenant_id, delivery_id);
+
 ALTER TABLE ONLY psa.asset_associations
     ADD CONSTRAINT asset_associations_pkey PRIMARY KEY (tenant_id, asset_id, ticket_id);
 
@@ -1428,6 +1466,10 @@ CREATE INDEX outbox_tenant ON postern.outbox USING btree (tenant_id, available_a
 CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
 
 CREATE UNIQUE INDEX webhooks_slug ON postern.webhooks USING btree (tenant_id, slug) WHERE ((deleted_at IS NULL) AND (slug IS NOT NULL));
+
+CREATE INDEX workflow_runs_ended ON postern.workflow_runs USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX workflow_runs_open ON postern.workflow_runs USING btree (engine, look_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX asset_associations_ticket ON psa.asset_associations USING btree (tenant_id, ticket_id) WHERE (ticket_id IS NOT NULL);
 
@@ -1776,6 +1818,10 @@ CREATE POLICY all_tenants ON postern.webhook_secrets TO postern_system USING (tr
 
 CREATE POLICY all_tenants ON postern.webhooks TO postern_system USING (true) WITH CHECK (true);
 
+CREATE POLICY all_tenants ON postern.workflow_executors TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON postern.workflow_runs TO postern_system USING (true) WITH CHECK (true);
+
 ALTER TABLE postern.api_key_buckets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.api_keys ENABLE ROW LEVEL SECURITY;
@@ -1832,6 +1878,8 @@ CREATE POLICY one_tenant ON postern.webhook_secrets TO postern_tenant USING ((te
 
 CREATE POLICY one_tenant ON postern.webhooks TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
+CREATE POLICY one_tenant ON postern.workflow_runs TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 ALTER TABLE postern.operators ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY operators_add ON postern.api_keys FOR INSERT TO postern_operator WITH CHECK (true);
@@ -1855,6 +1903,10 @@ ALTER TABLE postern.webhook_samples ENABLE ROW LEVEL SECURITY;
 ALTER TABLE postern.webhook_secrets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.webhooks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE postern.workflow_executors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE postern.workflow_runs ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY all_tenants ON psa.asset_associations TO postern_system USING (true) WITH CHECK (true);
 
@@ -2049,6 +2101,9 @@ GRANT ALL ON FUNCTION postern.create_delivery_partitions(days_ahead integer) TO 
 REVOKE ALL ON FUNCTION postern.drop_delivery_partitions(before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION postern.drop_delivery_partitions(before timestamp with time zone) TO postern_system;
 
+REVOKE ALL ON FUNCTION postern.enqueue_workflow(in_run_id text, in_workflow text, in_queue text, in_version text, in_envelope json) FROM PUBLIC;
+GRANT ALL ON FUNCTION postern.enqueue_workflow(in_run_id text, in_workflow text, in_queue text, in_version text, in_envelope json) TO postern_tenant;
+
 GRANT SELECT ON TABLE postern.action_catalog TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.action_catalog TO postern_system;
 
@@ -2115,6 +2170,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.webhooks TO postern_system;
 
 GRANT SELECT ON TABLE postern.workflow_catalog TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.workflow_catalog TO postern_system;
+
+GRANT SELECT,INSERT,DELETE ON TABLE postern.workflow_executors TO postern_system;
+
+GRANT SELECT,INSERT ON TABLE postern.workflow_runs TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.workflow_runs TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.asset_associations TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.asset_associations TO postern_system;

@@ -12,3 +12,16 @@ on conflict (name) do update
 -- Forget actions that no worker has announced for so long: their package is gone.
 -- $1 days
 delete from postern.action_catalog where announced_at < now() - make_interval(days => $1)
+
+-- announce_workflows --
+-- Say that a live worker can carry on these workflows. Sorted likewise.
+-- $1 names, $2 definitions as JSON text
+insert into postern.workflow_catalog (name, definition)
+select name, definition::json from unnest($1::text[], $2::text[]) as announced (name, definition)
+order by name
+on conflict (name) do update set definition = excluded.definition, announced_at = now()
+
+-- forget_workflows --
+-- Likewise.
+-- $1 days
+delete from postern.workflow_catalog where announced_at < now() - make_interval(days => $1)

@@ -22,6 +22,15 @@ class ActionEntry:
     definition: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class WorkflowEntry:
+    """One workflow that workers can carry on."""
+
+    name: str
+    #: Its description, with ``body_schema``.
+    definition: Mapping[str, Any]
+
+
 class CatalogEntries:
     """Reads the catalogues on one connection."""
 
@@ -36,7 +45,7 @@ class CatalogEntries:
             for row in rows
         ]
 
-    async def list_workflow_names(self) -> list[str]:
-        """Return the name of every workflow."""
-        rows = await self._connection.fetch(_QUERIES["list_workflow_names"])
-        return [row["name"] for row in rows]
+    async def list_workflows(self) -> list[WorkflowEntry]:
+        """Return every workflow, by name."""
+        rows = await self._connection.fetch(_QUERIES["list_workflows"])
+        return [WorkflowEntry(row["name"], orjson.loads(row["definition"])) for row in rows]

@@ -2,7 +2,6 @@
 -- What live workers can run.
 select name, entity_type, definition from postern.action_catalog order by entity_type, name
 
--- list_workflow_names --
+-- list_workflows --
 -- The workflows that workers have announced, by name.
--- What live workers can start.
-select name from postern.workflow_catalog order by name
+select name, definition from postern.workflow_catalog order by name

@@ -15,6 +15,7 @@ from tests.benchmark import (
     soak,
     twins,
     worker_rate,
+    workflow_starts,
 )
 
 _SHORT = ("--seconds", "3", "--rounds", "3")
@@ -35,6 +36,7 @@ def main() -> int:
         fairness.main(("--seconds", "8", "--kafka")),
         backlog_drain.main(("--minutes", "0.5", "--rate", "300")),
         worker_rate.main(("--deliveries", "5000")),
+        workflow_starts.main(("--deliveries", "1000", "--rounds", "1")),
         effect_latency.main(("--seconds", "4")),
         effect_latency.main(("--seconds", "4", "--kafka")),
         soak.main(("--minutes", "1", "--warm-up-minutes", "1", "--rate", "100")),

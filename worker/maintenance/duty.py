@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.errors import Transient
 from shared.observability.logging import get_logger
 from worker import metrics
-from worker.maintenance.pausing import sleep_until
+from worker.pausing import sleep_until
 
 _LOGGER = get_logger(__name__)
 

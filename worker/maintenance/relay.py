@@ -13,7 +13,7 @@ from shared.domain.delivery import QueuedDelivery
 from shared.errors import QueueUnavailable
 from shared.observability.logging import get_logger
 from shared.queue.port import Consumer, Producer, Receipt
-from worker.maintenance.pausing import sleep_until
+from worker.pausing import sleep_until
 
 _LOGGER = get_logger(__name__)
 

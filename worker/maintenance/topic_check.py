@@ -8,7 +8,7 @@ import asyncio
 from shared.errors import QueueUnavailable
 from shared.observability.logging import get_logger
 from shared.queue.topics import Topic, topic_of
-from worker.maintenance.pausing import sleep_until
+from worker.pausing import sleep_until
 from worker.settings import WorkerSettings
 
 _LOGGER = get_logger(__name__)

@@ -21,6 +21,16 @@ class Catalog:
         call = Call(method="GET", template="/api/v1/inbound-webhooks/actions")
         return self._http.fetch(call, models.ActionListData)
 
+    def list_workflows(
+        self,
+    ) -> models.AnnouncedWorkflowListData:
+        """List workflows with what they take as a body, by name.
+
+        Needs the permission read.
+        """
+        call = Call(method="GET", template="/api/v1/inbound-webhooks/workflows")
+        return self._http.fetch(call, models.AnnouncedWorkflowListData)
+
 
 class AsyncCatalog:
     """Calls of catalog."""
@@ -37,3 +47,13 @@ class AsyncCatalog:
         """
         call = Call(method="GET", template="/api/v1/inbound-webhooks/actions")
         return await self._http.fetch(call, models.ActionListData)
+
+    async def list_workflows(
+        self,
+    ) -> models.AnnouncedWorkflowListData:
+        """List workflows with what they take as a body, by name.
+
+        Needs the permission read.
+        """
+        call = Call(method="GET", template="/api/v1/inbound-webhooks/workflows")
+        return await self._http.fetch(call, models.AnnouncedWorkflowListData)

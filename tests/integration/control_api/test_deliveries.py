@@ -46,6 +46,7 @@ async def test_delivery_when_read(acme: Tenant, superuser: Connection, webhook_i
         "request_headers",
         "user_agent",
         "attempts",
+        "workflow_run",
     }
     assert listed == [{name: shown[name] for name in shown.keys() - left_out}]
     assert (await acme.get(f"/api/v1/deliveries/{delivery_id}"))["data"] == shown

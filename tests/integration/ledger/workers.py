@@ -29,8 +29,10 @@ from tests.integration.worker.world import build_forwarder
 from worker.actions.registry import Registry
 from worker.attempt import AttemptRules
 from worker.handlers.direct_action import DirectActionHandler
+from worker.handlers.workflow import WorkflowHandler
 from worker.maintenance.relay import Relay
 from worker.processor import Processor
+from worker.workflows.registry import WorkflowRegistry
 
 LEASE_SECONDS = 60
 _DEADLINE_SECONDS = 20
@@ -146,6 +148,7 @@ def _build_processor(ledger: RealLedger) -> Processor:
             expression_timeout_seconds=1.0,
             forwarder=build_forwarder(),
         ),
+        workflows=WorkflowHandler(WorkflowRegistry(), None),
         rules=AttemptRules(
             handler_timeout_seconds=60.0,
             policy=RetryPolicy(),

@@ -15,6 +15,7 @@ from worker.maintenance.duty import Duty
 from worker.maintenance.expiry import expiry_duty
 from worker.maintenance.partitions import partitions_duty
 from worker.maintenance.samples import samples_duty
+from worker.workflows.registry import WorkflowRegistry
 
 _COUNT_PARTITIONS = (
     "select count(*) from pg_inherits where inhparent = 'postern.deliveries'::regclass"
@@ -88,7 +89,7 @@ async def test_actions_are_announced_again_and_again(
     ledger: Ledger, system_pool: Pool, registry: Registry
 ) -> None:
     """The catalogue has each action once, with the definition of the latest announcement."""
-    duty = announcement_duty(system_pool, registry)
+    duty = announcement_duty(system_pool, registry, WorkflowRegistry())
     await duty.perform()
     await ledger.pool.execute("update postern.action_catalog set definition = '{}'")
     await duty.perform()
@@ -98,7 +99,7 @@ async def test_actions_are_announced_again_and_again(
         assert orjson.loads(row["definition"])["name"] == row["name"]
 
 
-async def test_action_that_nobody_announces_is_forgotten(
+async def test_what_nobody_announces_is_forgotten(
     ledger: Ledger, system_pool: Pool, registry: Registry
 ) -> None:
     """A day after its package is gone; what a worker still has stays, however long it was away."""
@@ -107,7 +108,14 @@ async def test_action_that_nobody_announces_is_forgotten(
         "values ($1, 'x', '{}', now() - make_interval(hours => $2))",
         [("gone", 25), ("restarting", 23), ("recordEffect", 100)],
     )
-    await announcement_duty(system_pool, registry).perform()
+    await ledger.pool.executemany(
+        "insert into postern.workflow_catalog (name, definition, announced_at) "
+        "values ($1, '{}', now() - make_interval(hours => $2))",
+        [("gone", 25), ("restarting", 23)],
+    )
+    await announcement_duty(system_pool, registry, WorkflowRegistry()).perform()
+    workflows = await ledger.pool.fetch("select name from postern.workflow_catalog")
+    assert [row["name"] for row in workflows] == ["restarting"]
     rows = await ledger.pool.fetch("select name from postern.action_catalog")
     assert {row["name"] for row in rows} == {
         "upsertAssetByExternalId",

@@ -28,8 +28,10 @@ from worker.forwarding.resolving import SystemResolver
 from worker.forwarding.signing_keys import KeySource, derived_keys
 from worker.forwarding.target import parse_ports
 from worker.handlers.direct_action import DirectActionHandler
+from worker.handlers.workflow import WorkflowHandler
 from worker.processor import Processor
 from worker.webhooks import WebhookCache
+from worker.workflows.registry import WorkflowRegistry
 
 #: The mapping of the reference example.
 DEVICE_MAPPING = {
@@ -246,6 +248,7 @@ def build_processor(
     sandbox: Sandbox,
     registry: Registry,
     *,
+    workflows: WorkflowHandler | None = None,
     handler_timeout_seconds: float = 15.0,
     policy: RetryPolicy = _SLOW,
     breaker: BreakerPolicy = _NEVER_OPEN,
@@ -263,6 +266,7 @@ def build_processor(
             expression_timeout_seconds=1.0,
             forwarder=forwarder or build_forwarder(),
         ),
+        workflows=workflows or WorkflowHandler(WorkflowRegistry(), None),
         rules=AttemptRules(
             handler_timeout_seconds=handler_timeout_seconds,
             policy=policy,

@@ -1,0 +1,1 @@
+"""Workflows on a real ledger and a real engine."""
