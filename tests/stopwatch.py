@@ -18,7 +18,11 @@ def waited_seconds(pid: int) -> float:
     Of several threads it is the one that waited longest.
     Source: https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
     """
-    return max(map(_waited_seconds, Path(f"/proc/{pid}/task").glob("*/schedstat")), default=0.0)
+    try:
+        threads = list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return max(map(_waited_seconds, threads), default=0.0)
 
 
 def _waited_seconds(schedstat: Path) -> float:

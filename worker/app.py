@@ -29,7 +29,7 @@ from shared.queue.connect import (
 from shared.queue.security import security_of
 from worker.actions.bundled import BUNDLED
 from worker.actions.registry import ENTRY_POINT_GROUP, Registry
-from worker.attempt import AttemptRules
+from worker.attempt import AttemptRules, GroupLimits
 from worker.consumer import ConsumerLimits, ConsumerLoop
 from worker.dead_letters import dead_letter_box
 from worker.forwarding.addresses import parse_networks
@@ -64,6 +64,8 @@ from worker.workflows.port import AnyEngine, WorkflowEngine
 from worker.workflows.registry import WorkflowRegistry
 
 _LOGGER = get_logger(__name__)
+#: Of what may be in hand; fewer groups at a time are larger ones.
+_IN_HAND_FOR_EACH_GROUP = 16
 
 _CLOSE_SECONDS = 3.0
 #: Loaded only where there are workflows: it takes a second and 40 MB.
@@ -271,6 +273,10 @@ def build_processor(
                 max_delay_seconds=settings.retry_longest_seconds,
             ),
             random=SystemRandom().random,
+            groups=GroupLimits(
+                members=settings.group_members,
+                groups=max(settings.concurrency // _IN_HAND_FOR_EACH_GROUP, 1),
+            ),
             breaker=BreakerPolicy(
                 failures=settings.breaker_failures,
                 hold_seconds=settings.breaker_hold_seconds,

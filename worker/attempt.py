@@ -28,6 +28,14 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupLimits:
+    """How many deliveries of a tenant share a transaction, and how many such run at a time."""
+
+    members: int
+    groups: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRules:
     """How long an attempt may take, and how often and far apart attempts are."""
 
@@ -37,3 +45,4 @@ class AttemptRules:
     #: Returns a float in [0, 1); spreads retries.
     random: Callable[[], float]
     breaker: BreakerPolicy
+    groups: GroupLimits

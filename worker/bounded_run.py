@@ -36,7 +36,7 @@ async def run_bounded(
         async with limit:
             return await prepared.run(connection)
     except Exception as error:
-        if connection.is_closed() or _has_state(error, _AWAY):
+        if connection.is_closed() or is_away(error):
             raise DatabaseUnavailable(f"PostgreSQL: {error}") from error
         if limit.expired():
             return _timeout(timeout_seconds)
@@ -75,6 +75,11 @@ def unexpected_error(delivery: QueuedDelivery, error: Exception) -> Retry:
     )
     reason = f"unexpected {type(error).__name__}: {error}"
     return Retry(reason[:_LONGEST_REASON], "unexpected_error")
+
+
+def is_away(error: Exception) -> bool:
+    """Tell whether the connection or the server is going away."""
+    return _has_state(error, _AWAY)
 
 
 def _has_state(error: Exception, states: tuple[str, ...]) -> bool:

@@ -1,5 +1,7 @@
 """One transaction for claim, effect, outcome and state, which only success commits."""
 
+from collections.abc import Sequence
+
 from shared.clock import Clock
 from shared.database.pool import Connection, Pool, tenant_transaction
 from shared.domain.delivery import DispatchStatus, QueuedDelivery
@@ -8,6 +10,7 @@ from shared.domain.webhook import Webhook
 from shared.ledger.attempts import (
     Attempts,
     Claim,
+    Finished,
     UnexpectedDeliveryError,
     claimed_transaction,
 )
@@ -15,6 +18,7 @@ from shared.ledger.circuit_breakers import CircuitBreakers
 from worker.attempt import Attempt, AttemptRules
 from worker.bounded_run import call_bounded, run_bounded
 from worker.breaker import BreakerGate
+from worker.group_run import GroupRun
 from worker.handlers.direct_action import PreparedAction, PreparedCall
 from worker.handlers.workflow import PreparedLaunch, PreparedStart
 from worker.outcome import Done, Outcome, Reject, Retry
@@ -51,6 +55,7 @@ class ClaimedRun:
     def __init__(
         self, pool: Pool, rules: AttemptRules, clock: Clock, breaker: BreakerGate
     ) -> None:
+        self._groups = GroupRun(pool, rules.groups, clock, self._finish_group)
         self._pool = pool
         self._rules = rules
         self._clock = clock
@@ -69,6 +74,10 @@ class ClaimedRun:
         if isinstance(prepared, _Outside):
             return await self._run_outside(attempt, webhook, prepared)
         if webhook.webhook_id not in self._failing and not attempt.is_probe:
+            if isinstance(prepared, PreparedAction):
+                done = await self._groups.run(attempt, prepared)
+                if done is not None:
+                    return done
             try:
                 return await self._run_expected(attempt, webhook, prepared)
             except UnexpectedDeliveryError:
@@ -174,8 +183,24 @@ class ClaimedRun:
         Attempts(connection).finish_at_commit(
             attempt.delivery,
             outcome=encode_outcome(outcome.result),
-            duration_ms=(self._clock.monotonic() - attempt.started) * 1000,
+            duration_ms=self._duration_ms(attempt),
         )
+
+    def _finish_group(self, connection: Connection, done: Sequence[tuple[Attempt, Done]]) -> None:
+        Attempts(connection).finish_group_at_commit(
+            done[0][0].delivery.tenant_id,
+            [
+                Finished(
+                    attempt.delivery.delivery_id,
+                    encode_outcome(outcome.result),
+                    self._duration_ms(attempt),
+                )
+                for attempt, outcome in done
+            ],
+        )
+
+    def _duration_ms(self, attempt: Attempt) -> float:
+        return (self._clock.monotonic() - attempt.started) * 1000
 
 
 def _is_stale(claim: Claim, delivery: QueuedDelivery) -> bool:

@@ -7,6 +7,15 @@ DELIVERIES = Counter(
     "Deliveries taken, by what became of them: dispatched, failed, retried, stale, parked, held.",
     ["outcome"],
 )
+GROUPS = Counter(
+    "postern_worker_groups",
+    "Transactions that several deliveries shared: committed, or broken and handled one by one.",
+    ["outcome"],
+)
+GROUP_MEMBERS = Counter(
+    "postern_worker_group_members",
+    "Deliveries dispatched in a transaction that they shared.",
+)
 FAULTS = Counter(
     "postern_worker_faults",
     "Failed and retried attempts by the code of their fault.",

@@ -24,6 +24,10 @@ class WorkerSettings(Settings):
     operations_host: str = setting("Address of the operations port.", default="127.0.0.1")
     operations_port: int = setting("Port of /livez, /readyz and /metrics.", default=9102)
     concurrency: int = setting("Deliveries in hand at a time, 1 or more.", default=32)
+    group_members: int = setting(
+        "Most deliveries of a tenant that share a transaction while many wait; 1: none do.",
+        default=16,
+    )
     database_pool_size: int = setting(
         "Connections for deliveries; each one in hand may hold one.", default=32
     )
@@ -146,6 +150,7 @@ class WorkerSettings(Settings):
     def _range_faults(self) -> list[str]:
         floors = {
             "concurrency": 1,
+            "group_members": 1,
             "database_pool_size": 1,
             "system_pool_size": 2,
             "max_attempts": 1,

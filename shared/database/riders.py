@@ -6,6 +6,7 @@ simple protocol, which takes several statements at once, without parameters and 
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from math import isfinite
 from time import monotonic
@@ -17,7 +18,9 @@ import asyncpg
 _PARAMETER = re.compile(r"\$(\d+)")
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
-Value = UUID | str | int | float | None
+Scalar = UUID | str | int | float | None
+#: A list is an array.
+Value = Scalar | Sequence[UUID] | Sequence[str] | Sequence[int] | Sequence[float]
 
 
 class RiderConnection(asyncpg.Connection):
@@ -93,9 +96,11 @@ def _literal(value: Value) -> str:
             return "null"
         case UUID():
             return f"'{value}'"
+        case list():
+            return f"array[{','.join(map(_literal, value))}]"
         case str():
             return f"convert_from(decode('{value.encode().hex()}', 'hex'), 'UTF8')"
-        case _ if isfinite(value):
+        case int() | float() if isfinite(value):
             return f"'{value}'"
         case _:
             raise ValueError(f"{value} cannot be written out")

@@ -83,6 +83,17 @@ begin
 end
 $$;
 
+CREATE FUNCTION postern.claim_group(in_tenant_id uuid, in_delivery_ids uuid[], in_attempts integer[], in_webhook_versions integer[], in_lock_timeout text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    for i in 1 .. cardinality(in_delivery_ids) loop
+        perform postern.claim_expected(
+            in_tenant_id, in_delivery_ids[i], in_attempts[i], in_webhook_versions[i], in_lock_timeout);
+    end loop;
+end
+$$;
+
 CREATE FUNCTION postern.create_delivery_partitions(days_ahead integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'postern'
@@ -158,6 +169,17 @@ begin
             completed_at = clock_timestamp(), next_attempt_at = null
         where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
     delete from postern.outbox where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
+end
+$$;
+
+CREATE FUNCTION postern.finish_group(in_tenant_id uuid, in_delivery_ids uuid[], in_outcomes text[], in_durations_ms real[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    for i in 1 .. cardinality(in_delivery_ids) loop
+        perform postern.finish_delivery(
+            in_tenant_id, in_delivery_ids[i], in_outcomes[i]::json, in_durations_ms[i]);
+    end loop;
 end
 $$;
 

@@ -1,13 +1,15 @@
 """The attempts of a delivery: claim it, close it, fail it, put it back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import LiteralString, NamedTuple
 
 import asyncpg
 
 from shared.database.pool import Connection, Pool, execute_at_commit, tenant_transaction
 from shared.database.queries import Queries
+from shared.database.riders import Value
 from shared.domain.delivery import DispatchStatus, QueuedDelivery
 from shared.domain.identifiers import DeliveryId, TenantId
 from shared.errors import DatabaseUnavailable, DeliveryHeld
@@ -16,6 +18,8 @@ _QUERIES = Queries(__package__, "attempts.sql")
 
 #: How long a claim waits for another worker that holds the same delivery.
 _LOCK_TIMEOUT = "5s"
+#: Likewise in a group, whose other members wait as well.
+_GROUP_LOCK_TIMEOUT = "100ms"
 #: What ``claim_expected`` raises.
 _UNEXPECTED = "PN001"
 
@@ -59,9 +63,51 @@ async def claimed_transaction(
         webhook_version,
         _LOCK_TIMEOUT,
     )
+    async with _claimed(pool, delivery.tenant_id, claim) as connection:
+        yield connection
+
+
+class ExpectedDelivery(NamedTuple):
+    """How a delivery is expected to be found."""
+
+    delivery_id: DeliveryId
+    attempt: int
+    webhook_version: int
+
+
+@asynccontextmanager
+async def claimed_group(
+    pool: Pool, tenant_id: TenantId, expected: Sequence[ExpectedDelivery]
+) -> AsyncIterator[Connection]:
+    """Begin a tenant's transaction with several deliveries claimed, in one round trip.
+
+    As ``claimed_transaction``, for all or none. They are claimed in the order of their ids, so
+    that groups do not wait for each other in circles. All locks are waited for shortly alone.
+
+    Raises:
+        UnexpectedDeliveryError: Something else is the case for one of them. Nothing has happened.
+        DeliveryHeld: Another holder keeps one of them.
+    """
+    in_order = sorted(expected)
+    claim = (
+        _QUERIES["claim_group"],
+        tenant_id,
+        [one.delivery_id for one in in_order],
+        [one.attempt for one in in_order],
+        [one.webhook_version for one in in_order],
+        _GROUP_LOCK_TIMEOUT,
+    )
+    async with _claimed(pool, tenant_id, claim) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _claimed(
+    pool: Pool, tenant_id: TenantId, claim: tuple[LiteralString, *tuple[Value, ...]]
+) -> AsyncIterator[Connection]:
     has_begun = False
     try:
-        async with tenant_transaction(pool, delivery.tenant_id, first=claim) as connection:
+        async with tenant_transaction(pool, tenant_id, first=claim) as connection:
             has_begun = True
             yield connection
     except asyncpg.PostgresError as error:
@@ -72,6 +118,15 @@ async def claimed_transaction(
         if not has_begun and isinstance(error.__cause__, asyncpg.LockNotAvailableError):
             raise DeliveryHeld(str(error)) from error
         raise
+
+
+class Finished(NamedTuple):
+    """What became of a delivery, and how long its attempt took."""
+
+    delivery_id: DeliveryId
+    #: JSON text.
+    outcome: str
+    duration_ms: float
 
 
 class Attempts:
@@ -122,6 +177,17 @@ class Attempts:
             delivery.delivery_id,
             outcome,
             duration_ms,
+        )
+
+    def finish_group_at_commit(self, tenant_id: TenantId, finished: Sequence[Finished]) -> None:
+        """Close deliveries that this transaction has claimed, as the last that it does."""
+        execute_at_commit(
+            self._connection,
+            _QUERIES["finish_group"],
+            tenant_id,
+            [one.delivery_id for one in finished],
+            [one.outcome for one in finished],
+            [one.duration_ms for one in finished],
         )
 
     async def fail(self, delivery: QueuedDelivery, *, outcome: str, duration_ms: float) -> bool:

@@ -29,6 +29,16 @@ select postern.claim_expected($1, $2, $3, $4, $5)
 -- $1 tenant_id, $2 delivery_id, $3 outcome as JSON text, $4 duration_ms
 select postern.finish_delivery($1, $2, $3::text::json, $4)
 
+-- claim_group --
+-- Claim deliveries as claim_expected does, in the order given.
+-- $1 tenant_id, $2 delivery_ids, $3 attempts, $4 versions of their webhooks, $5 lock time-out with unit
+select postern.claim_group($1, $2::uuid[], $3::integer[], $4::integer[], $5)
+
+-- finish_group --
+-- Close claimed deliveries in the transaction that holds their effects.
+-- $1 tenant_id, $2 delivery_ids, $3 outcomes as JSON texts, $4 durations in ms
+select postern.finish_group($1, $2::uuid[], $3::text[], $4::real[])
+
 -- fail --
 -- End a delivery as failed, unless another copy moved it on meanwhile; free its idempotency key, so that the sender
 -- may try again. Returns how many deliveries ended: one or none.

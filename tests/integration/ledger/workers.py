@@ -27,7 +27,7 @@ from tests.integration.ledger.states import (
 )
 from tests.integration.worker.world import build_forwarder
 from worker.actions.registry import Registry
-from worker.attempt import AttemptRules
+from worker.attempt import AttemptRules, GroupLimits
 from worker.handlers.direct_action import DirectActionHandler
 from worker.handlers.workflow import WorkflowHandler
 from worker.maintenance.relay import Relay
@@ -153,6 +153,7 @@ def _build_processor(ledger: RealLedger) -> Processor:
             handler_timeout_seconds=60.0,
             policy=RetryPolicy(),
             random=lambda: 1.0,
+            groups=GroupLimits(members=8, groups=1),
             breaker=BreakerPolicy(
                 failures=BREAKER_FAILURES,
                 hold_seconds=HOLD_SECONDS,

@@ -20,7 +20,7 @@ from shared.expressions.evaluator import Evaluator
 from shared.expressions.sandbox import Sandbox
 from shared.ledger.circuit_breakers import BreakerPolicy
 from worker.actions.registry import Registry
-from worker.attempt import AttemptRules
+from worker.attempt import AttemptRules, GroupLimits
 from worker.forwarding.addresses import parse_networks
 from worker.forwarding.client import Forwarder, ForwardPolicy
 from worker.forwarding.connecting import CheckedConnections, Resolver
@@ -271,6 +271,7 @@ def build_processor(
             handler_timeout_seconds=handler_timeout_seconds,
             policy=policy,
             random=lambda: 1.0,
+            groups=GroupLimits(members=8, groups=1),
             breaker=breaker,
         ),
         clock=clock,

@@ -1,0 +1,228 @@
+"""Deliveries that share a transaction: many waiting cost one claim and one commit together.
+
+Of one tenant so many groups run at a time; what comes meanwhile waits and makes up the next ones.
+Who comes when none waits goes alone, so that a quiet system shares nothing. All that shared comes
+apart together: each delivery is then handled by itself, as though nothing had been tried.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from shared.clock import Clock
+from shared.database.pool import Connection, Pool
+from shared.domain.identifiers import TenantId, WebhookId
+from shared.errors import DatabaseUnavailable, DeliveryHeld
+from shared.ledger.attempts import (
+    ExpectedDelivery,
+    UnexpectedDeliveryError,
+    claimed_group,
+)
+from worker import metrics
+from worker.attempt import Attempt, GroupLimits
+from worker.bounded_run import is_away
+from worker.handlers.direct_action import PreparedAction
+from worker.outcome import Done
+
+#: Longer than any group should take. The members of one that does not end wait no longer for it.
+_LONGEST_SECONDS = 0.5
+#: For so long a webhook of which one member could not share goes alone.
+_APART_SECONDS = 1.0
+
+
+class GroupBrokenError(Exception):
+    """A member cannot share the transaction: nothing of it is kept."""
+
+    def __init__(self, webhook_id: WebhookId) -> None:
+        self.webhook_id = webhook_id
+        super().__init__(str(webhook_id))
+
+
+#: After these nothing of the group is kept. A refused commit has not happened.
+_COMES_APART = (GroupBrokenError, UnexpectedDeliveryError, DeliveryHeld, asyncpg.PostgresError)
+
+
+@dataclass(slots=True, eq=False)
+class _Member:
+    attempt: Attempt
+    webhook_id: WebhookId
+    webhook_version: int
+    prepared: PreparedAction
+    #: Done once it is to lead a group, or once the group that it was in has ended.
+    called: asyncio.Future[None]
+    leads: bool = False
+    #: None: it has to go alone.
+    outcome: Done | None = None
+
+    def lead(self) -> None:
+        """Have it lead a group."""
+        self.leads = True
+        self.called.set_result(None)
+
+    def end(self, fault: BaseException | None) -> None:
+        """Tell it that its group has ended, unless it leads it or waits no longer."""
+        if self.called.done():
+            return
+        match fault:
+            case None:
+                self.called.set_result(None)
+            case DatabaseUnavailable():
+                self.called.set_exception(fault)
+            case _:
+                self.called.set_exception(DatabaseUnavailable("the group was given up"))
+
+    @property
+    def expected(self) -> ExpectedDelivery:
+        """Return what its claim expects."""
+        delivery = self.attempt.delivery
+        return ExpectedDelivery(delivery.delivery_id, delivery.attempt, self.webhook_version)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The deliveries of one tenant."""
+
+    waiting: deque[_Member] = field(default_factory=deque)
+    running: int = 0
+
+
+class GroupRun:
+    """Runs prepared actions in groups."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        limits: GroupLimits,
+        clock: Clock,
+        finish: Callable[[Connection, Sequence[tuple[Attempt, Done]]], None],
+    ) -> None:
+        """Close what a group has done with ``finish``, called last in its transaction."""
+        self._pool = pool
+        self._limits = limits
+        self._clock = clock
+        self._finish = finish
+        self._lanes: dict[TenantId, _Lane] = {}
+        self._apart_until: dict[WebhookId, float] = {}
+
+    async def run(self, attempt: Attempt, prepared: PreparedAction) -> Done | None:
+        """Return the outcome, committed; None where the delivery has to go alone.
+
+        Raises:
+            DatabaseUnavailable: The outcome of the group is unknown.
+        """
+        webhook = prepared.webhook
+        if self._is_apart(webhook.webhook_id):
+            return None
+        lane = self._lanes.setdefault(attempt.delivery.tenant_id, _Lane())
+        member = _Member(
+            attempt,
+            webhook.webhook_id,
+            webhook.version,
+            prepared,
+            asyncio.get_running_loop().create_future(),
+        )
+        lane.waiting.append(member)
+        if lane.running < self._limits.groups:
+            lane.running += 1
+            member.lead()
+        return await self._await_turn(lane, member)
+
+    async def _await_turn(self, lane: _Lane, member: _Member) -> Done | None:
+        try:
+            await member.called
+            if member.leads:
+                await asyncio.sleep(0)  # those that came in the same turn of the loop come along
+                await self._lead(lane, member)
+        finally:
+            if member in lane.waiting:
+                lane.waiting.remove(member)
+            if member.leads:
+                self._pass_on(lane, member.attempt.delivery.tenant_id)
+        return member.outcome
+
+    async def _lead(self, lane: _Lane, leader: _Member) -> None:
+        lane.waiting.remove(leader)
+        members = {leader.attempt.delivery.delivery_id: leader}
+        for one in list(lane.waiting):
+            if len(members) == self._limits.members:
+                break
+            # One that is called leads a group of its own. Another copy of a delivery must not be
+            # in the same transaction: it would find its claim as it expects.
+            if not one.called.done() and one.attempt.delivery.delivery_id not in members:
+                members[one.attempt.delivery.delivery_id] = one
+                lane.waiting.remove(one)
+        if len(members) > 1:
+            await self._run_members(list(members.values()))
+
+    def _pass_on(self, lane: _Lane, tenant_id: TenantId) -> None:
+        """Have the first that waits lead the next group."""
+        following = next((one for one in lane.waiting if not one.called.done()), None)
+        if following is not None:
+            following.lead()
+            return
+        lane.running -= 1
+        if not lane.running and not lane.waiting:
+            self._lanes.pop(tenant_id, None)
+
+    async def _run_members(self, members: Sequence[_Member]) -> None:
+        """Run a group, and call its members whatever becomes of it."""
+        fault: BaseException | None = None
+        try:
+            await self._share(members)
+        except BaseException as error:
+            fault = error
+            raise
+        finally:
+            for member in members:
+                member.end(fault)
+
+    async def _share(self, members: Sequence[_Member]) -> None:
+        tenant_id = members[0].attempt.delivery.tenant_id
+        try:
+            async with claimed_group(
+                self._pool, tenant_id, [member.expected for member in members]
+            ) as connection:
+                done = await self._handle(members, connection)
+                self._finish(connection, done)
+        except _COMES_APART as error:
+            metrics.GROUPS.labels("broken").inc()
+            if isinstance(error, GroupBrokenError):
+                self._set_apart(error.webhook_id)
+            return
+        metrics.GROUPS.labels("committed").inc()
+        metrics.GROUP_MEMBERS.inc(len(members))
+        for member, (_, outcome) in zip(members, done, strict=True):
+            member.outcome = outcome
+
+    async def _handle(
+        self, members: Sequence[_Member], connection: Connection
+    ) -> list[tuple[Attempt, Done]]:
+        done: list[tuple[Attempt, Done]] = []
+        deadline = asyncio.get_running_loop().time() + _LONGEST_SECONDS
+        for member in members:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    outcome = await member.prepared.run(connection)
+            except Exception as error:
+                if connection.is_closed() or is_away(error):
+                    raise DatabaseUnavailable(f"PostgreSQL: {error}") from error
+                raise GroupBrokenError(member.webhook_id) from error
+            if not isinstance(outcome, Done):
+                raise GroupBrokenError(member.webhook_id)
+            done.append((member.attempt, outcome))
+        return done
+
+    def _is_apart(self, webhook_id: WebhookId) -> bool:
+        until = self._apart_until.get(webhook_id)
+        if until is None:
+            return False
+        if self._clock.monotonic() < until:
+            return True
+        del self._apart_until[webhook_id]
+        return False
+
+    def _set_apart(self, webhook_id: WebhookId) -> None:
+        self._apart_until[webhook_id] = self._clock.monotonic() + _APART_SECONDS
