@@ -21,10 +21,11 @@ from shared.crypto.keyring import Keyring, parse_keyring
 from shared.database.migrate import migrate, migrate_workflow_engine
 from shared.embedded.kafka import EmbeddedKafka
 from shared.embedded.postgres import EmbeddedPostgres
+from shared.embedded.temporal import EmbeddedTemporal
 from shared.settings import PREFIX
 from tests.house import ROOT
 from tests.scheduling import ScopeScheduling
-from tests.servers import ENVIRONMENT, broker_in_use, database_in_use, kafka_jars
+from tests.servers import ENVIRONMENT, broker_in_use, database_in_use, jars_of, temporal_in_use
 
 #: Promises about lost power are tested in tests/e2e, on servers that flush.
 _FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -47,7 +48,11 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> list[str]:
     """Name the servers that this run uses."""
-    return [f"database: {database_in_use()}", f"broker: {broker_in_use()}"]
+    return [
+        f"database: {database_in_use()}",
+        f"broker: {broker_in_use()}",
+        f"workflows: {temporal_in_use()}",
+    ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -159,9 +164,17 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     directory = tmp_path_factory.mktemp("kafka")
-    with EmbeddedKafka(directory / "data", kafka_jars()) as broker:
+    with EmbeddedKafka(directory / "data", jars_of("kafka")) as broker:
         yield broker.bootstrap
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Temporal test server; task queues need names of their own."""
+    log_path = tmp_path_factory.mktemp("temporal") / "server.log"
+    with EmbeddedTemporal(jars_of("temporal"), log_path) as server:
+        yield server.address
 
 
 def in_database(url: str, name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from shared.embedded.kafka import KafkaUnavailable, installed_version, prepare_jars
+from shared.embedded.jars import JarsUnavailable, installed_version, prepare_jars
 from shared.embedded.postgres import server_version
 from tests.house import ROOT
 
@@ -14,14 +14,14 @@ from tests.house import ROOT
 ENVIRONMENT = dict(os.environ)  # noqa: TID251 - a test run has no settings object
 
 
-def kafka_jars() -> Path:
-    """Return the broker's jars; without them skip the test, or in CI fail it."""
+def jars_of(server: str) -> Path:
+    """Return a Java server's jars; without them skip the test, or in CI fail it."""
     try:
-        return prepare_jars(ROOT)
-    except KafkaUnavailable as error:
+        return prepare_jars(ROOT, server)
+    except JarsUnavailable as error:
         if ENVIRONMENT.get("CI"):
-            pytest.fail(f"CI needs a real Kafka broker: {error}")
-        pytest.skip(f"no Kafka broker: {error}")
+            pytest.fail(f"CI needs the real server {server}: {error}")
+        pytest.skip(f"no server {server}: {error}")
 
 
 def database_in_use() -> str:
@@ -40,8 +40,17 @@ def broker_in_use() -> str:
     """Return what the header says of the Kafka broker."""
     if given := ENVIRONMENT.get("TEST_KAFKA_BOOTSTRAP"):
         return f"Kafka of TEST_KAFKA_BOOTSTRAP at {given}"
+    return _java_server("Apache Kafka", "kafka")
+
+
+def temporal_in_use() -> str:
+    """Return what the header says of Temporal."""
+    return _java_server("the Temporal test server", "temporal")
+
+
+def _java_server(title: str, server: str) -> str:
     try:
-        return f"Apache Kafka {installed_version(ROOT)}, embedded, on Java, from Maven"
-    except KafkaUnavailable as error:
+        return f"{title} {installed_version(ROOT, server)}, embedded, on Java, from Maven"
+    except JarsUnavailable as error:
         consequence = "its tests FAIL" if ENVIRONMENT.get("CI") else "its tests are SKIPPED"
         return f"NONE: {error}; {consequence}"

@@ -62,14 +62,16 @@ from worker.webhooks import WebhookCache
 from worker.workflows import definition
 from worker.workflows.port import AnyEngine, WorkflowEngine
 from worker.workflows.registry import WorkflowRegistry
+from worker.workflows.temporal_address import TemporalAddress
 
 _LOGGER = get_logger(__name__)
 #: Of what may be in hand; fewer groups at a time are larger ones.
 _IN_HAND_FOR_EACH_GROUP = 16
 
 _CLOSE_SECONDS = 3.0
-#: Loaded only where there are workflows: it takes a second and 40 MB.
-_ENGINE = "worker.workflows.dbos_engine:DbosEngine"
+#: Loaded only where there are workflows: either takes a second and 40 MB.
+_DBOS = "worker.workflows.dbos_engine:DbosEngine"
+_TEMPORAL = "worker.workflows.temporal_engine:TemporalEngine"
 
 
 async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
@@ -220,14 +222,35 @@ def build_engine(
     """Return the engine, or None where there is no workflow; ``pool`` is of the system role."""
     if not workflows.items():
         return None
-    engine: AnyEngine = resolve_name(_ENGINE)(
-        workflows.items(),
-        database_url=settings.database_url.reveal(),
-        pool=pool,
-        concurrency=settings.workflow_concurrency,
-        drain_seconds=settings.drain_seconds,
-    )
+    if settings.workflow_engine == "temporal":
+        engine: AnyEngine = resolve_name(_TEMPORAL)(
+            workflows.items(),
+            address=_temporal_address(settings),
+            concurrency=settings.workflow_concurrency,
+            drain_seconds=settings.drain_seconds,
+        )
+    else:
+        engine = resolve_name(_DBOS)(
+            workflows.items(),
+            database_url=settings.database_url.reveal(),
+            pool=pool,
+            concurrency=settings.workflow_concurrency,
+            drain_seconds=settings.drain_seconds,
+        )
     return engine
+
+
+def _temporal_address(settings: WorkerSettings) -> TemporalAddress:
+    return TemporalAddress(
+        address=settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        task_queue=settings.temporal_task_queue,
+        uses_tls=settings.temporal_tls,
+        ca_file=settings.temporal_ca_file,
+        certificate_file=settings.temporal_certificate_file,
+        key_file=settings.temporal_key_file,
+        api_key=settings.temporal_api_key,
+    )
 
 
 def workflow_parts(

@@ -45,8 +45,27 @@ class WorkerSettings(Settings):
     drain_seconds: float = setting(
         "How long deliveries in hand may take to finish at a stop.", default=10.0
     )
+    workflow_engine: str = setting(
+        "What carries workflows on: dbos, in PostgreSQL, or temporal. The same for all workers.",
+        default="dbos",
+    )
     workflow_concurrency: int = setting(
-        "Runs of workflows that this worker carries on at a time, 1 or more.", default=64
+        "Runs of workflows (temporal: steps) that this worker carries on at a time, 1 or more.",
+        default=64,
+    )
+    temporal_address: str = setting("Temporal's frontend, host:port.", default="127.0.0.1:7233")
+    temporal_namespace: str = setting("Temporal's namespace.", default="default")
+    temporal_task_queue: str = setting("Temporal's task queue.", default="postern")
+    temporal_tls: bool = setting("Whether to speak TLS with Temporal.", default=False)
+    temporal_ca_file: str | None = setting(
+        "Certificates (PEM) that may sign Temporal's; the system's without it.", default=None
+    )
+    temporal_certificate_file: str | None = setting(
+        "Our own certificate (PEM), where Temporal asks for one.", default=None
+    )
+    temporal_key_file: str | None = setting("The key (PEM) of that certificate.", default=None)
+    temporal_api_key: Secret | None = setting(
+        "API key, where Temporal asks for one; it needs TLS.", default=None
     )
     max_attempts: int = setting(
         "Attempts per delivery, the first included, unless the webhook has its own policy.",
@@ -131,7 +150,34 @@ class WorkerSettings(Settings):
             *self._range_faults(),
             *self._time_faults(),
             *self._forward_faults(),
+            *self._workflow_faults(),
         ]
+
+    def _workflow_faults(self) -> list[str]:
+        faults = []
+        if self.workflow_engine not in {"dbos", "temporal"}:
+            faults.append(
+                f"{self.prefix}WORKFLOW_ENGINE: {self.workflow_engine!r} is neither dbos nor "
+                "temporal"
+            )
+        secrets = {
+            "CA_FILE": self.temporal_ca_file,
+            "CERTIFICATE_FILE": self.temporal_certificate_file,
+            "KEY_FILE": self.temporal_key_file,
+            "API_KEY": self.temporal_api_key,
+        }
+        if not self.temporal_tls:
+            faults += [
+                f"{self.prefix}TEMPORAL_{name}: without {self.prefix}TEMPORAL_TLS it has no use"
+                for name, value in secrets.items()
+                if value is not None
+            ]
+        if (self.temporal_certificate_file is None) != (self.temporal_key_file is None):
+            faults.append(
+                f"{self.prefix}TEMPORAL_CERTIFICATE_FILE, {self.prefix}TEMPORAL_KEY_FILE: one "
+                "without the other"
+            )
+        return faults
 
     def _forward_faults(self) -> list[str]:
         checks: dict[str, Callable[[], object]] = {

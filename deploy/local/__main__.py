@@ -15,7 +15,7 @@ from deploy.local.announcement import announcement
 from deploy.local.program import ROOT, ProgramDied
 from deploy.local.stack import HOST, Plan, Ports, Stack
 from deploy.local.walk import StepFailed, walk
-from shared.embedded.kafka import KafkaUnavailable
+from shared.embedded.jars import JarsUnavailable
 from shared.embedded.ports import is_free
 
 
@@ -57,7 +57,7 @@ def _run(directory: Path, ports: Ports, *, kafka: bool) -> int:
             stack.check()
     except InterruptedError:
         pass
-    except (ProgramDied, KafkaUnavailable, RuntimeError, OSError, httpx.HTTPError) as error:
+    except (ProgramDied, JarsUnavailable, RuntimeError, OSError, httpx.HTTPError) as error:
         # What a Ctrl-C cut short is no fault.
         if not stop.is_set():
             print(f"\n{error}", file=sys.stderr)

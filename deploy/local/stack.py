@@ -12,7 +12,8 @@ from typing import Self
 
 from deploy.local.program import ROOT, Program, ProgramDied
 from shared.database.migrate import migrate, migrate_workflow_engine
-from shared.embedded.kafka import EmbeddedKafka, prepare_jars
+from shared.embedded.jars import prepare_jars
+from shared.embedded.kafka import EmbeddedKafka
 from shared.embedded.ports import free_port
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.queue.topics import ensure_topic
@@ -117,7 +118,7 @@ class Stack:
 
     def new_broker(self) -> EmbeddedKafka:
         """Return the broker, not yet started."""
-        return EmbeddedKafka(self.plan.directory / "kafka" / "data", prepare_jars(ROOT))
+        return EmbeddedKafka(self.plan.directory / "kafka" / "data", prepare_jars(ROOT, "kafka"))
 
     def start_programs(self) -> None:
         """Start gateways, control API and workers, and wait until each is ready."""

@@ -1,29 +1,18 @@
-"""One real Apache Kafka node on Java, with its jars from Maven.
-
-The jars are named by ``deploy/kafka/pom.xml`` and kept in ``.postern/kafka/lib``.
-"""
+"""One real Apache Kafka node on Java, with its jars from Maven."""
 
 import base64
-import fcntl
-import hashlib
-import shutil
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from xml.etree import ElementTree
 
 from shared.embedded.ports import accepts, free_port
 from shared.embedded.processes import wait_until
 
 #: Small and quick to start; ample for development and tests.
 _JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-
-
-class KafkaUnavailable(Exception):
-    """No broker can be run here: Java, Maven or the jars are missing."""
 
 
 class EmbeddedKafka:
@@ -165,73 +154,10 @@ class EmbeddedKafka:
         return ["java", *_JAVA_OPTIONS, "-cp", f"{self._lib_dir}/*"]
 
 
-def prepare_jars(root: Path) -> Path:
-    """Return the directory of the broker's jars, fetched with Maven on first use.
-
-    Raises:
-        KafkaUnavailable: Java or Maven is missing, or Maven failed.
-    """
-    _require("java")
-    lib_dir = _lib_dir(root)
-    if lib_dir.exists():
-        return lib_dir
-    _require("mvn")
-    lib_dir.parent.mkdir(parents=True, exist_ok=True)
-    with (lib_dir.parent / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not lib_dir.exists():
-            _fetch(root / "deploy" / "kafka" / "pom.xml", lib_dir)
-    return lib_dir
-
-
-def installed_version(root: Path) -> str:
-    """Return the broker's version, fetched or not.
-
-    Raises:
-        KafkaUnavailable: It cannot run here.
-    """
-    _require("java")
-    if not _lib_dir(root).exists():
-        _require("mvn")
-    project = ElementTree.parse(root / "deploy" / "kafka" / "pom.xml")  # noqa: S314 - our own file
-    version = project.find("{*}properties/{*}kafka.version")
-    return "unknown" if version is None or version.text is None else version.text
-
-
 def new_cluster_id() -> str:
     """Return a random id that does not begin with the dash of an option."""
     first, *others = uuid.uuid4().bytes
     return base64.urlsafe_b64encode(bytes([first & 0x7F, *others])).decode().rstrip("=")
-
-
-def _fetch(pom: Path, lib_dir: Path) -> None:
-    # Renamed when complete, so that a download that was cut short is not taken for one.
-    fresh = lib_dir.with_name(lib_dir.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fetched = subprocess.run(
-        [
-            *("mvn", "-q", "-B", "-f", str(pom)),
-            *("dependency:copy-dependencies", f"-DoutputDirectory={fresh}"),
-        ],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if fetched.returncode:
-        raise KafkaUnavailable(f"Maven could not fetch it: {fetched.stdout.strip()[-500:]}")
-    fresh.rename(lib_dir)
-
-
-def _lib_dir(root: Path) -> Path:
-    # Named for the list of jars, so that a changed list is fetched anew.
-    digest = hashlib.sha256((root / "deploy" / "kafka" / "pom.xml").read_bytes()).hexdigest()[:12]
-    return root / ".postern" / "kafka" / f"lib-{digest}"
-
-
-def _require(program: str) -> None:
-    if shutil.which(program) is None:
-        raise KafkaUnavailable(f"{program} is not installed")
 
 
 def _project_root() -> Path:

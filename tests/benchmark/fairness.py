@@ -22,7 +22,8 @@ from shared.database.migrate import migrate
 from shared.database.pool import SYSTEM_ROLE, Pool, create_pool
 from shared.domain.delivery import QueuedDelivery
 from shared.domain.identifiers import DeliveryId, TenantId, uuid7
-from shared.embedded.kafka import EmbeddedKafka, prepare_jars
+from shared.embedded.jars import prepare_jars
+from shared.embedded.kafka import EmbeddedKafka
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.queue.connect import POSTGRES_QUEUE_URL, connect_consumer, connect_producer
 from shared.queue.port import PoisonRecord, Producer
@@ -161,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         migrate(server.dsn())
         bootstrap = None
         if chosen.kafka:
-            broker = EmbeddedKafka(directory / "kafka", prepare_jars(ROOT))
+            broker = EmbeddedKafka(directory / "kafka", prepare_jars(ROOT, "kafka"))
             bootstrap = stack.enter_context(broker).bootstrap
         return 0 if asyncio.run(_run(server.dsn(), bootstrap, chosen.seconds)) else 1
 

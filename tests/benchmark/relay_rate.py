@@ -18,7 +18,8 @@ from aiokafka import AIOKafkaConsumer
 from shared.database.migrate import migrate
 from shared.database.pool import SYSTEM_ROLE, create_pool
 from shared.domain.identifiers import DeliveryId
-from shared.embedded.kafka import EmbeddedKafka, prepare_jars
+from shared.embedded.jars import prepare_jars
+from shared.embedded.kafka import EmbeddedKafka
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.queue.connect import connect_outbox, connect_producer
 from shared.queue.topics import ensure_topic
@@ -121,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with (
         tempfile.TemporaryDirectory() as directory,
         EmbeddedPostgres(Path(directory) / "data") as server,
-        EmbeddedKafka(Path(directory) / "kafka", prepare_jars(ROOT)) as broker,
+        EmbeddedKafka(Path(directory) / "kafka", prepare_jars(ROOT, "kafka")) as broker,
     ):
         migrate(server.dsn())
         kept = asyncio.run(_run(server.dsn(), broker.bootstrap, chosen.rows, chosen.relays))

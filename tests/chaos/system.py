@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 from deploy.local.program import ROOT
 from deploy.local.stack import HOST, Plan, Stack
-from shared.embedded.kafka import EmbeddedKafka, prepare_jars
+from shared.embedded.jars import prepare_jars
+from shared.embedded.kafka import EmbeddedKafka
 from shared.embedded.ports import free_port
 from tests.chaos.schedule import KAFKA_LINK, postgres_link, senders_link
 from tests.faults import proxy
@@ -49,7 +50,7 @@ class ChaosSystem(Stack):
         """Return a broker on the small disk, which sends every client through the proxy."""
         return EmbeddedKafka(
             self.disk.directory / "data",
-            prepare_jars(ROOT),
+            prepare_jars(ROOT, "kafka"),
             int(self._kafka_link.target.rpartition(":")[2]),
             properties={"advertised.listeners": f"CLIENT://{self.bootstrap}"},
         )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.harness import Shape, Stack
 from tests.faults.rig import Rig
-from tests.servers import kafka_jars
+from tests.servers import jars_of
 
 
 @pytest.fixture(scope="session", params=["postgres", "kafka"])
@@ -16,7 +16,7 @@ def shared_stack(
     """A whole system with one of the two queue adapters."""
     kafka = request.param == "kafka"
     if kafka:
-        kafka_jars()
+        jars_of("kafka")
     with Stack(tmp_path_factory.mktemp(f"stack-{request.param}"), Shape(kafka=kafka)) as stack:
         yield stack
 
@@ -28,7 +28,7 @@ def fault_system(
     """A system to break, with one of the two queue adapters."""
     kafka = request.param == "kafka"
     if kafka:
-        kafka_jars()
+        jars_of("kafka")
     directory = tmp_path_factory.mktemp(f"faults-{request.param}")
     with Stack(directory, Rig.shape(kafka=kafka)) as stack:
         yield Rig(stack)

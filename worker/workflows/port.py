@@ -80,7 +80,7 @@ class WorkflowEngine(Protocol):
         """Have the runs of workers that died carried on by others; return how many."""
         ...
 
-    async def forget(self, run_ids: Sequence[str]) -> bool:
+    async def forget(self, run_ids: Sequence[str], /) -> bool:
         """Delete what is kept of runs that ended long ago, unless the engine does so itself.
 
         False where that cannot be done at the moment.

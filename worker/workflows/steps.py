@@ -84,6 +84,15 @@ class Step(Generic[Arguments, Result]):
     attempts: int
     timeout_seconds: float
 
+    @property
+    def longest_seconds(self) -> float:
+        """How long all attempts and the pauses between them may take together."""
+        pauses = (
+            min(_FIRST_PAUSE_SECONDS * 2.0**number, _LONGEST_PAUSE_SECONDS)
+            for number in range(self.attempts - 1)
+        )
+        return self.attempts * self.timeout_seconds + sum(pauses)
+
     async def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         """Call the step in the run that this is called in, or the function where there is none.
 

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from shared.embedded.kafka import EmbeddedKafka
 from shared.queue.topics import ensure_topic
-from tests.servers import kafka_jars
+from tests.servers import jars_of
 
 
 async def send(bootstrap: str, topic: str, value: bytes) -> None:
@@ -28,7 +28,7 @@ async def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
 async def test_records_survive_a_kill(tmp_path: Path) -> None:
     """A broker that was killed comes back at its port with its records."""
     topic = f"topic-{uuid4().hex}"
-    with EmbeddedKafka(tmp_path / "data", kafka_jars()) as broker:
+    with EmbeddedKafka(tmp_path / "data", jars_of("kafka")) as broker:
         address = broker.bootstrap
         await ensure_topic(address, topic, partitions=1)
         await send(address, topic, b"one")

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from shared.embedded.kafka import EmbeddedKafka
 from shared.queue.topics import ensure_topic
 from tests.faults.disk import DiskUnavailable, SmallDisk
-from tests.servers import kafka_jars
+from tests.servers import jars_of
 
 _MEGABYTE = 1 << 20
 
@@ -69,7 +69,7 @@ async def test_a_broker_ends_on_a_full_disk_and_comes_back_with_its_records(
     """Kafka ends by itself at the first write that fails; started on a freed disk it has all."""
     topic = f"topic-{uuid4().hex}"
     values = [b"%d" % number for number in range(100)]
-    with EmbeddedKafka(disk.directory, kafka_jars()) as broker:
+    with EmbeddedKafka(disk.directory, jars_of("kafka")) as broker:
         await ensure_topic(broker.bootstrap, topic, partitions=12)
         # One producer for all of it: it cannot be closed while the broker is away.
         async with producing(broker.bootstrap) as producer:

@@ -15,7 +15,7 @@ from shared.queue.port import Consumer, Producer
 from shared.queue.topics import ensure_topic
 from tests.contract.ledger import make_delivery
 from tests.contract.queue_contract import delivery_of
-from tests.servers import kafka_jars
+from tests.servers import jars_of
 
 _DEADLINE_SECONDS = 90.0
 #: Longer than a producer is kept without an acknowledgement.
@@ -25,7 +25,7 @@ _OUTAGE_SECONDS = 12.0
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
     """A broker that these tests may stop; the run's own broker serves others."""
-    with EmbeddedKafka(tmp_path_factory.mktemp("kafka") / "data", kafka_jars()) as started:
+    with EmbeddedKafka(tmp_path_factory.mktemp("kafka") / "data", jars_of("kafka")) as started:
         yield started
 
 

@@ -28,7 +28,7 @@ from tests.integration.queue.secured import (
     running_broker,
     write_certificates,
 )
-from tests.servers import kafka_jars
+from tests.servers import jars_of
 
 _LAYOUT = TopicLayout(partitions=4)
 _WAYS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "TLS"]
@@ -37,7 +37,7 @@ _WAYS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "TLS"]
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
     """A broker with a listener for each way."""
-    with running_broker(tmp_path_factory.mktemp("secured"), kafka_jars()) as running:
+    with running_broker(tmp_path_factory.mktemp("secured"), jars_of("kafka")) as running:
         yield running
 
 

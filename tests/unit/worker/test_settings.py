@@ -39,6 +39,16 @@ def test_defaults_work() -> None:
         ({"POSTERN_WORKER_FORWARD_PORTS": "70000"}, "FORWARD_PORTS: '70000' is no range"),
         ({"POSTERN_WORKER_FORWARD_ALLOWED_NETWORKS": "10.0.0.1/8"}, "ALLOWED_NETWORKS: 10.0.0.1"),
         ({"POSTERN_WORKER_FORWARD_SIGNING_SECRET": "whsec_!"}, "SIGNING_SECRET: is no base64"),
+        ({"POSTERN_WORKER_WORKFLOW_ENGINE": "airflow"}, "'airflow' is neither dbos nor temporal"),
+        ({"POSTERN_WORKER_WORKFLOW_CONCURRENCY": "0"}, "WORKFLOW_CONCURRENCY: must be 1 or more"),
+        ({"POSTERN_WORKER_TEMPORAL_API_KEY": "k"}, "TEMPORAL_API_KEY: without"),
+        (
+            {
+                "POSTERN_WORKER_TEMPORAL_TLS": "true",
+                "POSTERN_WORKER_TEMPORAL_KEY_FILE": "/key.pem",
+            },
+            "one without the other",
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused(environ: dict[str, str], part: str) -> None:
