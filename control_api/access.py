@@ -15,11 +15,20 @@ from starlette.exceptions import HTTPException
 from control_api.authentication import Authenticator, Caller, Operator
 from control_api.credentials import credentials_of
 from control_api.documentation import answering
+from control_api.expression_checks import ExpressionChecks, ExpressionsBusy
 from control_api.permissions import Permission
 from control_api.webhook_view import webhook_view
 from shared.crypto.keyring import Keyring
-from shared.database.pool import Connection, Pool, tenant_transaction, transaction
+from shared.database.pool import (
+    Connection,
+    Pool,
+    reading_transaction,
+    tenant_transaction,
+    transaction,
+)
 from shared.errors import DecodeError, Fault, Forbidden, InvalidInput
+from shared.expressions.evaluator import Evaluator
+from shared.expressions.sandbox import Sandbox
 
 _MAX_DEPTH = 64
 _RECEIVE_SECONDS = 10
@@ -38,6 +47,28 @@ class Services:
     keyring: Keyring
     public_gateway_url: str
     max_body_bytes: int
+    #: None: expressions are checked in this process, and none are evaluated.
+    sandbox: Sandbox | None = None
+    #: Time for the expressions of one request together.
+    expression_timeout_seconds: float = 1.0
+    #: Largest document to import.
+    max_import_bytes: int = 16 * 1024 * 1024
+
+    @property
+    def expression_checks(self) -> ExpressionChecks:
+        """What checks expressions before they are saved."""
+        return ExpressionChecks(self.sandbox)
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """What evaluates expressions for previews.
+
+        Raises:
+            ExpressionsBusy: This program has no sandbox.
+        """
+        if self.sandbox is None:
+            raise ExpressionsBusy
+        return Evaluator(self.sandbox)
 
     def transaction(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """Begin a transaction that sees the caller's tenant alone."""
@@ -47,6 +78,10 @@ class Services:
     def operation(self) -> AbstractAsyncContextManager[Connection]:
         """Begin a transaction that sees every tenant, and nothing of what tenants have."""
         return transaction(self.operator_pool)
+
+    def reading(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
+        """Begin a transaction that sees the caller's tenant alone and can write nothing."""
+        return reading_transaction(self.tenant_pool, caller.tenant_id)
 
     async def view(
         self, connection: Connection, caller: Caller, webhook_id: UUID
@@ -115,6 +150,10 @@ async def _authenticated(services: Services, request: Request) -> Caller | Opera
 
 Creator = Annotated[Caller, Depends(Holder(Permission.CREATE))]
 Reader = Annotated[Caller, Depends(Holder(Permission.READ))]
+#: Imports create and change; see the route for what they delete.
+Importer = Annotated[
+    Caller, Depends(Holder(Permission.CREATE, Permission.READ, Permission.UPDATE))
+]
 Updater = Annotated[Caller, Depends(Holder(Permission.UPDATE))]
 Deleter = Annotated[Caller, Depends(Holder(Permission.DELETE))]
 Admin = Annotated[Caller, Depends(Holder(Permission.ADMIN))]
@@ -155,7 +194,22 @@ async def _received(request: Request, limit: int) -> bytes:
     }
 )
 async def _json_body(request: Request, services: Provided) -> object:
-    raw = await _bounded_body(request, services.max_body_bytes)
+    return _parsed(await _bounded_body(request, services.max_body_bytes))
+
+
+@answering(
+    {
+        400: "the document is not JSON",
+        408: "the document took too long to arrive",
+        413: "the document is too long",
+        422: "a webhook of the document breaks a rule; all faults are told at once",
+    }
+)
+async def _large_json_body(request: Request, services: Provided) -> object:
+    return _parsed(await _bounded_body(request, services.max_import_bytes))
+
+
+def _parsed(raw: bytes) -> object:
     if not raw.strip():
         return {}
     try:
@@ -170,6 +224,8 @@ async def _json_body(request: Request, services: Provided) -> object:
 
 #: The parsed body. Declare it after the caller: bodies of strangers are not read.
 JsonBody = Annotated[object, Depends(_json_body)]
+#: The same of a document to import, which may be larger.
+LargeJsonBody = Annotated[object, Depends(_large_json_body)]
 
 
 def is_deeper(value: object, limit: int) -> bool:

@@ -23,11 +23,16 @@ def answer(
 ) -> Response:
     """Return a JSON response; UUIDs and times are written as text, times in UTC with ``Z``."""
     return Response(
-        orjson.dumps(content, default=_as_text, option=orjson.OPT_UTC_Z),
+        encoded(content),
         status_code=status,
         media_type=media_type,
         headers={**_HEADERS, **(headers or {})},
     )
+
+
+def encoded(content: object) -> bytes:
+    """Return the JSON of an answer; see ``answer``."""
+    return orjson.dumps(content, default=_as_text, option=orjson.OPT_UTC_Z)
 
 
 def data(content: object, *, status: int = 200) -> Response:
@@ -37,8 +42,12 @@ def data(content: object, *, status: int = 200) -> Response:
 
 def data_with_secret(content: object, secret: Secret | None, *, status: int = 200) -> Response:
     """Return ``{"data": content, "secret": ...}``, the secret in clear: the one time it is."""
-    shown = None if secret is None else secret.reveal()
-    return answer({"data": content, "secret": shown}, status=status)
+    return answer({"data": content, **shown(secret)}, status=status)
+
+
+def shown(secret: Secret | None) -> dict[str, str | None]:
+    """Return the member ``secret`` of an answer, in clear: the one time it is."""
+    return {"secret": None if secret is None else secret.reveal()}
 
 
 def ndjson(contents: AsyncIterator[object], *, filename: str) -> Response:
@@ -58,9 +67,20 @@ def ndjson(contents: AsyncIterator[object], *, filename: str) -> Response:
     )
 
 
+def document(content: bytes, *, filename: str) -> Response:
+    """Return JSON as it is, to be kept as a file."""
+    disposition = {"content-disposition": f'attachment; filename="{filename}"'}
+    return Response(content, media_type="application/json", headers={**_HEADERS, **disposition})
+
+
 def no_content() -> Response:
     """Return an empty 204."""
     return Response(status_code=204, headers=_HEADERS)
+
+
+def not_modified(tag: str) -> Response:
+    """Return an empty 304: the caller has the answer with this tag."""
+    return Response(status_code=304, headers={**_HEADERS, "etag": tag})
 
 
 def _as_text(value: object) -> str:

@@ -13,21 +13,26 @@ from control_api.routes import (
     deliveries,
     directory,
     events,
+    expressions,
     forward_secrets,
     mappings,
     replays,
     samples,
     secrets,
     tenants,
+    webhook_documents,
+    webhook_states,
     webhooks,
 )
 
-#: The catalogue stands before the webhooks: "actions" is no webhook's id.
+#: The catalogue and documents stand before the webhooks: "actions" is no webhook's id.
 ROUTERS = tuple(
     module.router
     for module in (
         catalog,
+        webhook_documents,
         webhooks,
+        webhook_states,
         secrets,
         samples,
         replays,
@@ -39,6 +44,7 @@ ROUTERS = tuple(
         tenants,
         events,
         forward_secrets,
+        expressions,
     )
 )
 

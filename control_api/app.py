@@ -26,6 +26,7 @@ from shared.database.pool import (
     Pool,
     create_pool,
 )
+from shared.expressions.sandbox import Sandbox
 from shared.observability.operations import Readiness, operations_app, operations_config
 from shared.observability.serving import serve, stop_on_signals
 
@@ -97,6 +98,7 @@ async def _open_services(
         _open_pool(settings, role=TENANT_ROLE, size=settings.pool_size) as tenant_pool,
         _open_pool(settings, role=OPERATOR_ROLE, size=_OPERATOR_POOL_SIZE) as operator_pool,
         _open_pool(settings, role=SYSTEM_ROLE, size=settings.key_pool_size) as key_pool,
+        Sandbox(size=settings.sandbox_size) as sandbox,
     ):
         yield Services(
             tenant_pool=tenant_pool,
@@ -105,6 +107,9 @@ async def _open_services(
             keyring=parse_keyring(settings.master_keys.reveal()),
             public_gateway_url=settings.public_gateway_url,
             max_body_bytes=settings.max_body_bytes,
+            sandbox=sandbox,
+            expression_timeout_seconds=settings.expression_timeout_seconds,
+            max_import_bytes=settings.max_import_bytes,
         )
 
 

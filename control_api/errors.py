@@ -15,6 +15,7 @@ from control_api.answers import answer
 from control_api.authentication import RateLimited
 from control_api.contents.problems import MEDIA_TYPE
 from control_api.faults import faults_of, summary
+from control_api.preconditions import ChangedMeanwhile
 from shared.errors import (
     Conflict,
     DecodeError,
@@ -38,6 +39,7 @@ _STATUSES: tuple[tuple[type[PosternError], int], ...] = (
     (Unauthorized, 401),
     (Forbidden, 403),
     (NotFound, 404),
+    (ChangedMeanwhile, 412),
     (Conflict, 409),
     (InvalidInput, 422),
     (ExpressionError, 422),

@@ -43,11 +43,19 @@ def faults_of(errors: Iterable[Mapping[str, Any]], *, prefix: str = "") -> list[
 
 
 def validate(
-    model: type[Model], raw: object, faults: list[Fault], *, prefix: str = ""
+    model: type[Model],
+    raw: object,
+    faults: list[Fault],
+    *,
+    prefix: str = "",
+    context: object = None,
 ) -> Model | None:
-    """Return ``raw`` as ``model``, or None after adding what is wrong with it to ``faults``."""
+    """Return ``raw`` as ``model``, or None after adding what is wrong with it to ``faults``.
+
+    ``context`` is handed to the model's validators.
+    """
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw, context=context)
     except ValidationError as error:
         found: Sequence[Mapping[str, Any]] = error.errors(include_url=False)
         faults += faults_of(found, prefix=prefix)

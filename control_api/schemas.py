@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from control_api.expression_checks import Checked
 from control_api.moments import LastMoment, Moment
 from shared.domain.retry import (
     MAX_ATTEMPTS,
@@ -33,7 +34,6 @@ from shared.domain.webhook import (
     SLUG_PATTERN,
 )
 from shared.errors import ExpressionError
-from shared.expressions.compiler import check_expression
 from shared.ledger.deliveries import DeliveryFilter
 from shared.signatures.signing_secrets import parse_secret
 
@@ -92,10 +92,15 @@ def _reason(text: str, error: ValueError) -> str:
         return str(error)
 
 
-def _expression(text: str, *, deterministic: bool = False) -> str:
+def _expression(text: str, info: ValidationInfo) -> str:
+    return _checked(text, info, is_deterministic=False)
+
+
+def _checked(text: str, info: ValidationInfo, *, is_deterministic: bool) -> str:
     _printable(text)
+    checked = info.context if isinstance(info.context, Checked) else Checked()
     try:
-        check_expression(text, deterministic=deterministic)
+        checked.demand(text, is_deterministic=is_deterministic)
     except ExpressionError as error:
         raise PydanticCustomError(
             "expression",
@@ -211,7 +216,7 @@ class KeySourceBody(Body):
             case "header":
                 return _header_name(value)
             case "jsonata":
-                return _expression(value, deterministic=True)
+                return _checked(value, info, is_deterministic=True)
             case _:
                 return value
 
@@ -293,6 +298,22 @@ class WebhookBody(Body):
     ordering: OrderingBody | None = None
 
 
+class WebhookPatchBody(Body):
+    """A JSON Merge Patch (RFC 7396) of a webhook: the whole that it leads to is what is judged."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "description": None,
+                    "handler_config": {"field_mapping": {"name": "device.label"}},
+                }
+            ]
+        },
+    )
+
+
 class AuthBody(Body):
     """What every auth_config may have: a secret, under either name."""
 
@@ -366,6 +387,48 @@ HANDLER_BODIES: dict[str, type[DirectActionBody | WorkflowBody]] = {
 }
 
 
+class CloneBody(Body):
+    """How a copy differs; what is left out is made up or taken over."""
+
+    model_config = _with_example({"name": "Second", "slug": "second", "is_active": False})
+
+    name: Name | None = None
+    slug: Slug | None = None
+    is_active: bool | None = None
+
+    @field_validator("name", "slug", "is_active")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        if value is None:
+            raise PydanticCustomError("required", "Leave it out rather than null")
+        return value
+
+
+SampleName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_single_line),
+    _shown("offline", pattern=_SINGLE_LINE),
+]
+
+
+class CaptureBody(Body):
+    """How to wait for a sample."""
+
+    model_config = _with_example({"window_seconds": 300, "name": "offline"})
+
+    #: How long to wait, up to a day.
+    window_seconds: int = Field(default=300, ge=1, le=86_400)
+    #: What to keep it as; None: as the one that the next capture replaces.
+    name: SampleName | None = None
+
+
+class SampleNameBody(Body):
+    """The name of a sample."""
+
+    name: SampleName
+
+
 class RotateBody(Body):
     """How to rotate a secret."""
 
@@ -417,6 +480,35 @@ class TrialBody(Body):
 
     body: Any = None
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=64)
+    #: Only tell what would be done.
+    dry_run: bool = False
+
+
+class EvaluateBody(Body):
+    """An expression and what it is evaluated on: a payload, a delivery's body, or a sample's."""
+
+    model_config = _with_example(
+        {"expression": "device.id", "payload": {"device": {"id": "d-17"}}}
+    )
+
+    expression: Annotated[
+        str, StringConstraints(min_length=1), AfterValidator(_printable), _shown("device.id")
+    ]
+    payload: Any = None
+    delivery_id: Annotated[UUID, Field(strict=False)] | None = None
+    webhook_id: Annotated[UUID, Field(strict=False)] | None = None
+    sample_id: Annotated[UUID, Field(strict=False)] | None = None
+    #: Whether it has to give the same for the same body every time, as keys have to.
+    deterministic: bool = False
+
+    @model_validator(mode="after")
+    def _one_payload(self) -> "EvaluateBody":
+        given = {"payload", "delivery_id", "sample_id"} & self.model_fields_set
+        if len(given) > 1:
+            raise PydanticCustomError("one_of", "Give payload, delivery_id or sample_id alone")
+        if (self.sample_id is None) != (self.webhook_id is None):
+            raise PydanticCustomError("required", "A sample_id goes with its webhook_id")
+        return self
 
 
 class ReplayBody(Body):

@@ -51,6 +51,15 @@ class ControlApiSettings(Settings):
     oidc_ca_file: str | None = setting(
         "Certificates (PEM) that may sign the issuer's; the system's without it.", default=None
     )
+    max_import_bytes: int = setting(
+        "Largest document of webhooks to import; more is 413.", default=16 * 1024 * 1024
+    )
+    sandbox_size: int = setting(
+        "Processes that check and preview expressions; one more is kept as a spare.", default=1
+    )
+    expression_timeout_seconds: float = setting(
+        "Time for the expressions of a preview together.", default=1.0
+    )
     drain_seconds: int = setting("Time for requests under way at a stop.", default=10)
 
     def faults(self) -> list[str]:
@@ -64,9 +73,17 @@ class ControlApiSettings(Settings):
             )
         faults += [
             f"{self.prefix}{name.upper()}: want 1 or more"
-            for name in ("pool_size", "key_pool_size", "max_body_bytes")
+            for name in (
+                "pool_size",
+                "key_pool_size",
+                "max_body_bytes",
+                "max_import_bytes",
+                "sandbox_size",
+            )
             if getattr(self, name) < 1
         ]
+        if not self.expression_timeout_seconds > 0:
+            faults.append(f"{self.prefix}EXPRESSION_TIMEOUT_SECONDS: want more than 0")
         return faults + (self._oidc_faults() if self.oidc_issuer is not None else [])
 
     def _oidc_faults(self) -> list[str]:

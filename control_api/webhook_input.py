@@ -4,15 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from control_api.expression_checks import Checked, ExpressionChecks
 from control_api.faults import field_path, summary, validate
+from control_api.merge_patch import merge
 from control_api.schemas import (
     AUTH_BODIES,
     HANDLER_BODIES,
     AuthBody,
     WebhookBody,
 )
+from shared.database.pool import Connection
 from shared.errors import Fault, InvalidInput
-from shared.ledger.catalog_entries import ActionEntry
+from shared.ledger.catalog_entries import ActionEntry, CatalogEntries
 from shared.ledger.webhooks import WebhookSettings
 from shared.settings import Secret
 
@@ -44,6 +47,13 @@ class Catalogue:
     workflows: Sequence[str]
 
 
+async def find_catalogue(connection: Connection) -> Catalogue:
+    """Return the catalogue."""
+    entries = CatalogEntries(connection)
+    workflows = [entry.name for entry in await entries.list_workflows()]
+    return Catalogue(await entries.list_actions(), workflows)
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookInput:
     """A body without fault."""
@@ -53,21 +63,32 @@ class WebhookInput:
     secret: Secret | None
 
 
-def parse_webhook(raw: object, catalogue: Catalogue) -> WebhookInput:
-    """Return what a body says.
+async def judge_webhook(
+    connection: Connection, raw: object, checks: ExpressionChecks
+) -> WebhookInput:
+    """Return what a body says, with the catalogue read and its expressions checked in a sandbox.
 
     Raises:
         InvalidInput: With every fault.
     """
-    if not isinstance(raw, dict):
-        raise InvalidInput(
-            "the body must be an object", faults=[Fault("", "type", "The body must be an object")]
-        )
+    catalogue = await find_catalogue(connection)
+    return parse_webhook(raw, catalogue, await checks.check([raw]))
+
+
+def parse_webhook(
+    raw: object, catalogue: Catalogue, checked: Checked | None = None
+) -> WebhookInput:
+    """Return what a body says; what is not checked of its expressions is checked here.
+
+    Raises:
+        InvalidInput: With every fault.
+    """
+    raw = _object(raw)
     given = {name: value for name, value in raw.items() if name not in READ_ONLY_FIELDS}
     faults: list[Fault] = []
-    webhook = validate(WebhookBody, given, faults)
-    auth = _part(given, "auth", AUTH_BODIES, faults)
-    handler = _part(given, "handler", HANDLER_BODIES, faults)
+    webhook = validate(WebhookBody, given, faults, context=checked)
+    auth = _part(given, "auth", AUTH_BODIES, faults, checked)
+    handler = _part(given, "handler", HANDLER_BODIES, faults, checked)
     faults += _catalogue_faults(given, catalogue)
     if faults or webhook is None or auth is None or handler is None:
         raise InvalidInput(summary(faults), faults=faults)
@@ -82,11 +103,37 @@ def parse_webhook(raw: object, catalogue: Catalogue) -> WebhookInput:
     )
 
 
-def _part(
+def patched_document(present: Mapping[str, Any], patch: object) -> object:
+    """Return a webhook's answer with a JSON Merge Patch applied to it, to be judged as a whole.
+
+    A config belongs to its type: where the patch changes that, it is all of the new config.
+
+    Raises:
+        InvalidInput: The patch is no object.
+    """
+    patch = _object(patch)
+    stale = {
+        f"{part}_config"
+        for part in ("auth", "handler")
+        if patch.get(kind := f"{part}_type", present[kind]) != present[kind]
+    }
+    return merge({name: value for name, value in present.items() if name not in stale}, patch)
+
+
+def _object(raw: object) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise InvalidInput(
+            "the body must be an object", faults=[Fault("", "type", "The body must be an object")]
+        )
+    return raw
+
+
+def _part(  # noqa: PLR0917 - one body, judged part by part
     given: Mapping[str, Any],
     part: str,
     models: Mapping[str, type[Any]],
     faults: list[Fault],
+    checked: Checked | None,
 ) -> Any:
     """Return the config of ``part`` as the model of its type, or None after noting its faults.
 
@@ -97,7 +144,7 @@ def _part(
     model = models.get(kind) if isinstance(kind, str) else None
     if model is None or not isinstance(config, dict):
         return None
-    return validate(model, config, faults, prefix=f"{part}_config")
+    return validate(model, config, faults, prefix=f"{part}_config", context=checked)
 
 
 def _catalogue_faults(given: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:

@@ -50,6 +50,7 @@ class SecretKeeper:
         """Store a secret; the old ones count for the overlap, or are deleted where it is 0."""
         stored = WebhookSecrets(self.connection)
         if overlap_seconds:
+            await stored.delete_ended(tenant_id, webhook_id)
             await stored.retire(tenant_id, webhook_id, overlap_seconds=overlap_seconds)
         else:
             await stored.delete_all(tenant_id, webhook_id)

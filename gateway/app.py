@@ -18,6 +18,7 @@ from gateway.rate_limit import RateLimiter
 from gateway.receiver import Receiver
 from gateway.recorder import Recorder
 from gateway.refusals import Refusals
+from gateway.secret_uses import SecretUses
 from gateway.settings import GatewaySettings
 from gateway.snapshot import Snapshot, SnapshotKeeper
 from gateway.token_leases import TokenLeases
@@ -63,6 +64,7 @@ class _Parts:
     keeper: SnapshotKeeper
     recorder: Recorder
     refusals: Refusals
+    secret_uses: SecretUses
     #: None where workers read the outbox themselves.
     publisher: Publisher | None
 
@@ -120,6 +122,7 @@ async def run(settings: GatewaySettings, stop: asyncio.Event) -> None:
                 ),
                 recorder=parts.recorder,
                 refusals=parts.refusals,
+                secret_uses=parts.secret_uses,
             )
             drained = asyncio.Event()
             group.create_task(serve(operations, drained), name="operations")
@@ -128,6 +131,7 @@ async def run(settings: GatewaySettings, stop: asyncio.Event) -> None:
             await _drain(parts, settings.deadline_seconds + _PUBLISH_DRAIN_SECONDS)
             for loop in loops:
                 loop.cancel()
+            await parts.secret_uses.write()
             drained.set()
 
 
@@ -147,6 +151,9 @@ async def _parts(settings: GatewaySettings, stack: AsyncExitStack, ledgers: _Led
             ledgers.named("refuse"),
             per_minute=settings.refused_per_minute,
             burst=settings.refused_burst,
+        ),
+        secret_uses=SecretUses(
+            ledgers.named("secret-uses"), every_seconds=settings.secret_use_seconds
         ),
         publisher=publisher,
     )
@@ -178,6 +185,7 @@ def _start_loops(
         group.create_task(parts.keeper.run(), name="snapshot"),
         group.create_task(parts.recorder.run(), name="recorder"),
         group.create_task(parts.refusals.run(), name="refusals"),
+        group.create_task(parts.secret_uses.run(), name="secret-uses"),
         group.create_task(
             watch_receiving(settings.receive_timeout_seconds), name="watch-receiving"
         ),

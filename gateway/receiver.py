@@ -29,6 +29,7 @@ from gateway.request import (
     json_has_too_many_keys,
     json_too_deep,
 )
+from gateway.secret_uses import SecretUses
 from gateway.settings import GatewaySettings
 from gateway.snapshot import Endpoint, Snapshot
 from shared.domain.delivery import AuthStatus
@@ -103,7 +104,7 @@ class _Request:
 class Receiver:
     """ASGI application behind ``/api/inbound/``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
         *,
         settings: GatewaySettings,
@@ -112,6 +113,7 @@ class Receiver:
         key_reader: KeyReader,
         recorder: Recorder,
         refusals: Refusals,
+        secret_uses: SecretUses,
     ) -> None:
         self._settings = settings
         self._snapshot = snapshot
@@ -119,6 +121,7 @@ class Receiver:
         self._key_reader = key_reader
         self._recorder = recorder
         self._refusals = refusals
+        self._secret_uses = secret_uses
         self._source = SourceAddress(settings.trusted_proxies)
         self._loop = asyncio.get_running_loop()
         # A little is kept for the answer itself.
@@ -250,6 +253,8 @@ class Receiver:
         )
         if verdict.status is not VERIFIED:
             return self._unauthorized(request, endpoint, verdict.status)
+        if verdict.secret_id is not None:
+            self._secret_uses.note(endpoint, verdict.secret_id, request.received_ms)
         if not self._limiter.take_at_once(endpoint.bucket):
             try:
                 wait_seconds = await self._limiter.wait_of(

@@ -19,6 +19,7 @@ _POSITIVE = (
     "writer_count",
     "max_batch_rows",
     "poll_seconds",
+    "secret_use_seconds",
     "lease_seconds",
     "expression_timeout_seconds",
     "sandbox_size",
@@ -77,6 +78,9 @@ class GatewaySettings(Settings):
     poll_seconds: float = setting(
         "How often configuration is compared with the ledger; staleness stays below 5 s.",
         default=2.0,
+    )
+    secret_use_seconds: float = setting(
+        "How often it is written which secrets have verified requests.", default=60.0
     )
     publish_grace_seconds: float = setting(
         "Kafka only: how long a recorded delivery waits for this gateway's own publishing "

@@ -1,10 +1,34 @@
 """What workers can run, in answers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from control_api.contents.envelope import Content
+
+
+class Lookup(Content):
+    """What the sender's id in a field stands for, and what the action does with it."""
+
+    entity_type: str | None = Field(default=None, examples=["asset"])
+    entity_type_field: str | None = Field(
+        default=None, description="The field that says what it stands for.", examples=["type"]
+    )
+    realm_field: str | None = Field(
+        default=None,
+        description="The field with the scope in which the id is unique.",
+        examples=["external_scope_id"],
+    )
+    unless: str | None = Field(
+        default=None,
+        description="The field that, where it has a value, makes the lookup needless.",
+        examples=["client_id"],
+    )
+    on_found: Literal["update", "use", "reject"]
+    on_missing: Literal["create", "reject"]
+    on_stale: Literal["create", "reject"] = Field(
+        description="What it does where something was there, and is gone."
+    )
 
 
 class TargetField(Content):
@@ -20,6 +44,9 @@ class TargetField(Content):
     )
     min_length: int | None = Field(default=None, examples=[1])
     max_length: int | None = Field(default=None, examples=[255])
+    strip_whitespace: bool | None = None
+    exclusive_minimum: int | float | None = Field(default=None, examples=[0])
+    exclusive_maximum: int | float | None = Field(default=None, examples=[100])
     minimum: int | float | None = Field(default=None, examples=[0])
     maximum: int | float | None = Field(default=None, examples=[100])
     json_type: str | None = Field(
@@ -32,6 +59,7 @@ class TargetField(Content):
     ref_entity_type: str | None = Field(
         default=None, description="What a ref is the id of.", examples=["client"]
     )
+    lookup: Lookup | None = None
 
 
 class Action(Content):

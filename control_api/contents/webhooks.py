@@ -113,3 +113,15 @@ class Webhook(WebhookSummary):
 
     sample: Sample | None
     circuit_breaker: CircuitBreaker
+
+
+class WebhookSecret(Content):
+    """What may be known of a secret; its value may not."""
+
+    secret_id: UUID
+    created_at: datetime
+    valid_until: datetime | None = Field(description="null: until it is replaced.")
+    last_used_at: datetime | None = Field(
+        description="When it last verified a request; late by a minute or so."
+    )
+    is_live: bool = Field(examples=[True])

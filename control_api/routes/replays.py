@@ -12,11 +12,13 @@ from control_api.answers import data
 from control_api.auditing import audit
 from control_api.authentication import Caller
 from control_api.contents.deliveries import BulkReplay, Delivery
+from control_api.contents.dry_runs import DryRun
 from control_api.contents.envelope import Data
 from control_api.documentation import documented
 from control_api.faults import validated
 from control_api.presentation import delivery_content, receiver_path
 from control_api.schemas import ReplayBody, TrialBody
+from control_api.trials import dry_run
 from shared.database.pool import Connection
 from shared.domain.delivery import AuthStatus, DispatchStatus, format_header_block
 from shared.domain.identifiers import delivery_id as new_delivery_id
@@ -35,12 +37,22 @@ _CREDENTIAL_NAME = re.compile(
 
 
 @router.post("/{webhook_id}/test", status_code=202)
-@documented(answer=Data[Delivery], body=TrialBody, faults={409: "the webhook is switched off"})
+@documented(
+    answer=Data[Delivery],
+    body=TrialBody,
+    faults={409: "the webhook is switched off, or no worker runs its action"},
+    others={200: Data[DryRun]},
+)
 async def test(
     services: Provided, caller: Updater, webhook_id: UUID, *, body: JsonBody, request: Request
 ) -> Response:
-    """Run a made-up request through the webhook's current configuration, effects included."""
+    """Run a made-up request through the webhook's current configuration, effects included.
+
+    With ``dry_run`` nothing is done or written: the answer, a 200, tells what would be.
+    """
     wanted = validated(TrialBody, body)
+    if wanted.dry_run:
+        return data(await dry_run(services, caller, webhook_id, wanted.body))
     async with services.transaction(caller) as connection:
         webhook = await _active_webhook(connection, caller, webhook_id)
         deliveries = Deliveries(connection)

@@ -16,10 +16,39 @@ class ApiKeyBody(TypedDict):
     rate_limit_per_minute: NotRequired[int | None]
 
 
+class CaptureBody(TypedDict):
+    """How to wait for a sample."""
+
+    window_seconds: NotRequired[int]
+    name: NotRequired[str | None]
+
+
 class ClientBody(TypedDict):
     """A client."""
 
     name: str
+
+
+class CloneBody(TypedDict):
+    """How a copy differs; what is left out is made up or taken over."""
+
+    name: NotRequired[str | None]
+    slug: NotRequired[str | None]
+    is_active: NotRequired[bool | None]
+
+
+class EvaluateBody(TypedDict):
+    """An expression and what it is evaluated on: a payload, a delivery's body.
+
+    Or a sample's.
+    """
+
+    expression: str
+    payload: NotRequired[Any]
+    delivery_id: NotRequired[UUID | str | None]
+    webhook_id: NotRequired[UUID | str | None]
+    sample_id: NotRequired[UUID | str | None]
+    deterministic: NotRequired[bool]
 
 
 class ExternalMappingBody(TypedDict):
@@ -86,6 +115,12 @@ class RotateBody(TypedDict):
     overlap_seconds: NotRequired[int]
 
 
+class SampleNameBody(TypedDict):
+    """The name of a sample."""
+
+    name: str
+
+
 class TenantBody(TypedDict):
     """A new tenant."""
 
@@ -105,6 +140,7 @@ class TrialBody(TypedDict):
 
     body: NotRequired[Any]
     headers: NotRequired[dict[str, Any]]
+    dry_run: NotRequired[bool]
 
 
 class WebhookBody(TypedDict):
@@ -123,3 +159,18 @@ class WebhookBody(TypedDict):
     is_active: NotRequired[bool]
     retry_policy: NotRequired[RetryPolicyBody | None]
     ordering: NotRequired[OrderingBody | None]
+
+
+class WebhookDocument(TypedDict):
+    """All webhooks of a tenant, without secrets."""
+
+    format: Literal["postern.webhooks/1"]
+    #: Each as a body of PUT, sorted by slug.
+    webhooks: list[dict[str, Any]]
+
+
+class WebhookPatchBody(TypedDict):
+    """A JSON Merge Patch (RFC 7396) of a webhook.
+
+    The whole that it leads to is what is judged.
+    """

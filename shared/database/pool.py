@@ -1,7 +1,7 @@
 """Connection pools with every wait bounded, and the one translation of driver errors."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, LiteralString, cast
 from uuid import UUID
 
@@ -200,6 +200,11 @@ async def tenant_transaction(
             rider_connection.ride(*first)
         async with borrowed.transaction():
             yield borrowed
+
+
+def reading_transaction(pool: Pool, tenant_id: UUID) -> AbstractAsyncContextManager[Connection]:
+    """Like ``tenant_transaction``, and PostgreSQL refuses every write in it."""
+    return tenant_transaction(pool, tenant_id, first=(_QUERIES["read_only"],))
 
 
 def execute_at_commit(connection: Connection, query: LiteralString, *values: Value) -> None:

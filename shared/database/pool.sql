@@ -10,3 +10,7 @@ select 1
 -- forget_plans --
 -- Have this connection plan its statements anew.
 discard plans
+
+-- read_only --
+-- Let the transaction write nothing.
+select set_config('transaction_read_only', 'on', true)

@@ -1,6 +1,6 @@
 """Webhooks as admins read and change them; the programs' own view is in ``configuration``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -89,6 +89,15 @@ class Webhooks:
         """
         await self._write(_QUERIES["update"], tenant_id, webhook_id, *_columns(settings))
 
+    async def switch(self, tenant_id: UUID, webhook_id: UUID, *, is_active: bool) -> None:
+        """Enable or disable a webhook; enabling lifts an automatic stop."""
+        await self._connection.execute(_QUERIES["switch"], tenant_id, webhook_id, is_active)
+
+    async def list_slugs(self, tenant_id: UUID, *, prefix: str) -> list[str]:
+        """Return the slugs in use that begin with a text of letters, digits and hyphens."""
+        rows = await self._connection.fetch(_QUERIES["list_slugs"], tenant_id, prefix)
+        return [row["slug"] for row in rows]
+
     async def touch(self, tenant_id: UUID, webhook_id: UUID) -> None:
         """Give a webhook a new version after a change of its secrets."""
         await self._connection.execute(_QUERIES["touch"], tenant_id, webhook_id)
@@ -128,12 +137,13 @@ class Webhooks:
         row = await self._connection.fetchrow(_QUERIES["find"], tenant_id, webhook_id)
         return None if row is None else _stored(row)
 
-    async def list_page(
-        self, tenant_id: UUID, *, after: UUID | None, limit: int
+    async def list_by_ids(
+        self, tenant_id: UUID, webhook_ids: Sequence[UUID]
     ) -> list[StoredWebhook]:
-        """Return webhooks that are not deleted, newest first."""
-        rows = await self._connection.fetch(_QUERIES["list_page"], tenant_id, after, limit)
-        return [_stored(row) for row in rows]
+        """Return webhooks in the order of their ids' list, even deleted ones."""
+        rows = await self._connection.fetch(_QUERIES["list_by_ids"], tenant_id, webhook_ids)
+        found = {row["webhook_id"]: _stored(row) for row in rows}
+        return [found[webhook_id] for webhook_id in webhook_ids if webhook_id in found]
 
     async def _write(self, query: LiteralString, *arguments: object) -> None:
         try:

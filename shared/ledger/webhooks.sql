@@ -20,6 +20,20 @@ set name = $3, slug = $4, description = $5, auth_type = $6, auth_config = $7, id
     version = version + 1, updated_at = now()
 where tenant_id = $1 and webhook_id = $2 and deleted_at is null
 
+-- switch --
+-- Enable or disable; enabling lifts an automatic stop.
+-- $1 tenant_id, $2 webhook_id, $3 is_active
+update postern.webhooks
+set is_active = $3, auto_disabled_at = case when $3 then null else auto_disabled_at end,
+    version = version + 1, updated_at = now()
+where tenant_id = $1 and webhook_id = $2 and deleted_at is null
+
+-- list_slugs --
+-- The slugs in use that begin with a text, so that a new one can be made up.
+-- $1 tenant_id, $2 prefix
+select slug from postern.webhooks
+where tenant_id = $1 and deleted_at is null and slug is not null and starts_with(slug, $2)
+
 -- touch --
 -- Give the webhook a new version: its secrets changed, and gateways look at webhooks alone.
 -- $1 tenant_id, $2 webhook_id
@@ -53,9 +67,9 @@ from postern.webhooks w
 join postern.tenants t on t.tenant_id = w.tenant_id
 where w.tenant_id = $1 and w.webhook_id = $2
 
--- list_page --
--- Webhooks, newest first.
--- $1 tenant_id, $2 webhook_id to continue after; null for the first page, $3 limit
+-- list_by_ids --
+-- Webhooks by their ids.
+-- $1 tenant_id, $2 webhook_ids
 select w.tenant_id, t.slug as tenant_slug, w.webhook_id, w.name, w.slug, w.description, w.auth_type, w.auth_config,
        w.idempotency_source, w.idempotency_window_seconds, w.handler_type, w.handler_config, w.rate_limit_per_minute,
        w.is_active, w.retry_policy, w.ordering, w.auto_disabled_at, w.version, w.created_by, w.created_at, w.updated_at, w.deleted_at,
@@ -63,6 +77,4 @@ select w.tenant_id, t.slug as tenant_slug, w.webhook_id, w.name, w.slug, w.descr
        case when w.sample_expires_at > now() then w.sample_expires_at end as sample_expires_at
 from postern.webhooks w
 join postern.tenants t on t.tenant_id = w.tenant_id
-where w.tenant_id = $1 and w.deleted_at is null and ($2::uuid is null or w.webhook_id < $2)
-order by w.webhook_id desc
-limit $3
+where w.tenant_id = $1 and w.webhook_id = any($2::uuid[])

@@ -21,6 +21,7 @@ from shared.mapping.fields import (
     Integer,
     Json,
     JsonObject,
+    Lookup,
     Moment,
     Number,
     enum_values,
@@ -31,8 +32,8 @@ from shared.mapping.fields import (
 )
 
 #: One field in the catalogue: ``name``, ``type``, ``required``, ``nullable``, ``description`` and,
-#: where they apply, ``default``, ``format``, ``enum_values``, ``ref_entity_type``, ``json_type``
-#: and limits.
+#: where they apply, ``default``, ``format``, ``enum_values``, ``ref_entity_type``, ``json_type``,
+#: ``lookup`` and limits.
 TargetField = Mapping[str, Any]
 
 #: Attribute of an annotation to the limit's name in the catalogue.
@@ -90,6 +91,9 @@ def _target_field(name: str, field: FieldInfo) -> dict[str, Any]:
         shown["enum_values"] = enum_values(field)
     if kind.ref_entity_type is not None:
         shown["ref_entity_type"] = kind.ref_entity_type
+    lookups = [mark for mark in marks_of(field) if isinstance(mark, Lookup)]
+    if lookups:
+        shown["lookup"] = lookups[0].shown()
     if kind.name == "json" and python_type(field) is dict:
         shown["json_type"] = "object"
     return shown
@@ -139,4 +143,6 @@ def _marks(field: TargetField) -> Iterator[object]:
         )
         yield from TEXT_RULES
     yield from (make(field[name]) for name, make in _BOUNDS.items() if name in field)
+    if "lookup" in field:
+        yield Lookup(**field["lookup"])
     yield FieldType(field["type"], field.get("ref_entity_type"), field.get("format"))

@@ -54,6 +54,34 @@ class FieldType:
         return f"{self.name}, {self.format}" if self.format is not None else self.name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """Marks a field whose value is a sender's id: what it stands for is looked up.
+
+    The catalogue shows it, so that a dry run can tell what the action would find and do.
+    """
+
+    #: What it stands for; None where another field says so.
+    entity_type: str | None = None
+    #: The field whose value is the entity type.
+    entity_type_field: str | None = None
+    #: The field whose value is the scope in which the id is unique.
+    realm_field: str | None = None
+    #: The field that names the entity by itself: where it has a value, nothing is looked up.
+    unless: str | None = None
+    #: What the action does with what is there: change it, refer to it, or refuse.
+    on_found: Literal["update", "use", "reject"]
+    #: What it does where nothing is there.
+    on_missing: Literal["create", "reject"]
+    #: What it does where something was there, and is gone.
+    on_stale: Literal["create", "reject"] = "reject"
+
+    def shown(self) -> dict[str, str]:
+        """Return the lookup as the catalogue shows it."""
+        known = {slot: getattr(self, slot) for slot in self.__slots__}
+        return {name: value for name, value in known.items() if value is not None}
+
+
 class ActionFields(BaseModel):
     """The target fields of an action. ``model_fields_set`` tells which ones were given.
 

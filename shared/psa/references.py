@@ -54,3 +54,15 @@ class References:
             [entity_id for _, entity_id in wanted],
         )
         return [wanted[row["position"] - 1] for row in rows]
+
+    async def find_names(
+        self, tenant_id: UUID, wanted: Sequence[tuple[str, UUID]]
+    ) -> list[str | None]:
+        """Return what people call each of some (entity type, id); None where there is none."""
+        rows = await self._connection.fetch(
+            _QUERIES["find_names"],
+            tenant_id,
+            [entity_type for entity_type, _ in wanted],
+            [entity_id for _, entity_id in wanted],
+        )
+        return [row["name"] for row in rows]

@@ -1,7 +1,7 @@
 """Asset actions."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -11,7 +11,15 @@ from shared.domain.identifiers import uuid7
 from shared.errors import NotFound
 from shared.psa.assets import Assets, AssetValues
 from worker.actions.context import ActionContext, ActionResult
-from worker.actions.fields import ActionFields, ClientRef, ExternalId, Json, ShortText, Text
+from worker.actions.fields import (
+    ActionFields,
+    ClientRef,
+    ExternalId,
+    Json,
+    Lookup,
+    ShortText,
+    Text,
+)
 from worker.actions.lookup import client_change, entity_miss
 from worker.actions.registry import ActionOutcome, action
 from worker.actions.rmm import RmmSnapshot, read_snapshot
@@ -28,9 +36,24 @@ _PLAIN_COLUMNS = frozenset(
 class UpsertAsset(ActionFields):
     """What is known of an asset under the name that the sender gives it."""
 
-    external_id: ExternalId = Field(description="The sender's id of the asset.")
+    external_id: Annotated[
+        ExternalId,
+        Lookup(
+            entity_type="asset",
+            on_found="update",
+            on_missing="create",
+            realm_field="external_scope_id",
+            on_stale="create",
+        ),
+    ] = Field(description="The sender's id of the asset.")
     client_id: ClientRef | None = Field(None, description="The client that owns the asset.")
-    client_external_id: ExternalId | None = Field(
+    client_external_id: (
+        Annotated[
+            ExternalId,
+            Lookup(entity_type="client", on_found="use", on_missing="reject", unless="client_id"),
+        ]
+        | None
+    ) = Field(
         None, description="The sender's id of the client; used where client_id is not mapped."
     )
     asset_type: ShortText | None = Field(

@@ -15,6 +15,7 @@ from worker.actions.fields import (
     Boolean,
     ExternalId,
     JsonObject,
+    Lookup,
     Name,
     Prose,
     ShortText,
@@ -37,7 +38,9 @@ def _currency(value: str) -> str:
 class UpsertClient(ActionFields):
     """What is known of a client under the name that the sender gives it."""
 
-    external_id: ExternalId = Field(description="The sender's id of the client.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="client", on_found="update", on_missing="create")
+    ] = Field(description="The sender's id of the client.")
     client_name: Name = Field(description="Display name; no two clients have the same.")
     client_type: Literal["company", "individual"] | None = Field(
         None, description="What it is; company at first."
@@ -128,7 +131,9 @@ async def _update(
 class SetClientActive(ActionFields):
     """Whether a client is active."""
 
-    external_id: ExternalId = Field(description="The sender's id of the client.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="client", on_found="update", on_missing="reject")
+    ] = Field(description="The sender's id of the client.")
     active: Boolean = Field(description="Whether it is active from now on.")
 
 

@@ -16,6 +16,7 @@ from worker.actions.fields import (
     Boolean,
     ClientRef,
     ExternalId,
+    Lookup,
     Name,
     Prose,
     ShortText,
@@ -37,7 +38,9 @@ def _address(value: str) -> str:
 class UpsertContact(ActionFields):
     """What is known of a contact under the name that the sender gives it."""
 
-    external_id: ExternalId = Field(description="The sender's id of the contact.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="contact", on_found="update", on_missing="create")
+    ] = Field(description="The sender's id of the contact.")
     full_name: Name = Field(description="Full name.")
     email: Annotated[Name, AfterValidator(_address)] = Field(
         description="Email address, kept in lower case; no two contacts have the same."
@@ -45,7 +48,13 @@ class UpsertContact(ActionFields):
     client_id: ClientRef | None = Field(
         None, description="The client; a new contact needs it or client_external_id."
     )
-    client_external_id: ExternalId | None = Field(
+    client_external_id: (
+        Annotated[
+            ExternalId,
+            Lookup(entity_type="client", on_found="use", on_missing="reject", unless="client_id"),
+        ]
+        | None
+    ) = Field(
         None, description="The sender's id of the client; used where client_id is not mapped."
     )
     role: ShortText | None = Field(None, description="What the contact does.")

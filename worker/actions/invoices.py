@@ -1,13 +1,13 @@
 """Invoice actions."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from shared.psa.invoices import Invoices
 from worker.actions.changes import merged, stamp
 from worker.actions.context import ActionContext, ActionResult
-from worker.actions.fields import ActionFields, ExternalId, Moment, ShortText
+from worker.actions.fields import ActionFields, ExternalId, Lookup, Moment, ShortText
 from worker.actions.lookup import Found, find_mapped
 from worker.actions.registry import ActionOutcome, action
 from worker.outcome import Reject
@@ -18,7 +18,9 @@ ENTITY_TYPE = "invoice"
 class MarkInvoicePaid(ActionFields):
     """A payment of an invoice."""
 
-    external_id: ExternalId = Field(description="The sender's id of the invoice.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="invoice", on_found="update", on_missing="reject")
+    ] = Field(description="The sender's id of the invoice.")
     paid_at: Moment | None = Field(
         None, description="When it was paid, in ISO 8601; now where it is not told."
     )
@@ -48,7 +50,9 @@ async def mark_invoice_paid(ctx: ActionContext, fields: MarkInvoicePaid) -> Acti
 class UpdateInvoiceStatus(ActionFields):
     """An invoice's next status."""
 
-    external_id: ExternalId = Field(description="The sender's id of the invoice.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="invoice", on_found="update", on_missing="reject")
+    ] = Field(description="The sender's id of the invoice.")
     status: Literal[
         "draft",
         "sent",

@@ -13,6 +13,7 @@ from worker.actions.context import ActionContext, ActionResult
 from worker.actions.fields import (
     ActionFields,
     ExternalId,
+    Lookup,
     Moment,
     Name,
     Number,
@@ -44,7 +45,15 @@ class CreateProjectTask(ActionFields):
     project_id: ProjectRef | None = Field(
         None, description="The project; this or project_external_id is needed."
     )
-    project_external_id: ExternalId | None = Field(
+    project_external_id: (
+        Annotated[
+            ExternalId,
+            Lookup(
+                entity_type="project", on_found="use", on_missing="reject", unless="project_id"
+            ),
+        ]
+        | None
+    ) = Field(
         None, description="The sender's id of the project; used where project_id is not mapped."
     )
     phase_id: ProjectPhaseRef | None = Field(
@@ -67,9 +76,12 @@ class CreateProjectTask(ActionFields):
     priority_id: PriorityRef | None = Field(None, description="Its priority.")
     task_type_key: ShortText | None = Field(default="task", description="Its type.")
     service_id: ServiceRef | None = Field(None, description="The service that it is.")
-    external_id: ExternalId | None = Field(
-        None, description="The sender's id of the task, by which other actions find it."
-    )
+    external_id: (
+        Annotated[
+            ExternalId, Lookup(entity_type="project_task", on_found="reject", on_missing="create")
+        ]
+        | None
+    ) = Field(None, description="The sender's id of the task, by which other actions find it.")
 
 
 @action(
@@ -147,7 +159,9 @@ def _placement_fault(task: Values, placement: TaskPlacement) -> Reject | None:
 class UpdateProjectTaskStatus(ActionFields):
     """A task's next status."""
 
-    external_id: ExternalId = Field(description="The sender's id of the task.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="project_task", on_found="update", on_missing="reject")
+    ] = Field(description="The sender's id of the task.")
     project_status_mapping_id: ProjectStatusRef = Field(
         description="A status of the task's phase, of its project, or of all projects."
     )

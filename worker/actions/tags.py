@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from shared.domain.identifiers import uuid7
 from shared.psa.tags import NewTag, Tags
 from worker.actions.context import ActionContext, ActionResult
-from worker.actions.fields import ActionFields, ExternalId, Name, ShortText, UserRef
+from worker.actions.fields import ActionFields, ExternalId, Lookup, Name, ShortText, UserRef
 from worker.actions.lookup import external_id_miss, reference_fault
 from worker.actions.registry import ActionOutcome, action
 from worker.outcome import Reject
@@ -20,7 +20,9 @@ class AddTag(ActionFields):
     entity_type: Literal["client", "contact", "ticket", "project", "project_task"] = Field(
         description="What is tagged."
     )
-    external_id: ExternalId = Field(description="The sender's id of the entity.")
+    external_id: Annotated[
+        ExternalId, Lookup(on_found="update", on_missing="reject", entity_type_field="entity_type")
+    ] = Field(description="The sender's id of the entity.")
     tag_text: Annotated[Name, StringConstraints(max_length=50)] = Field(
         description="The text; case does not matter."
     )

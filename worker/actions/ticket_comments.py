@@ -1,13 +1,21 @@
 """The action that adds comments to tickets."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from shared.domain.identifiers import uuid7
 from shared.psa.tickets import Tickets
 from worker.actions.context import ActionContext, ActionResult
-from worker.actions.fields import ActionFields, Boolean, ContactRef, ExternalId, Prose, UserRef
+from worker.actions.fields import (
+    ActionFields,
+    Boolean,
+    ContactRef,
+    ExternalId,
+    Lookup,
+    Prose,
+    UserRef,
+)
 from worker.actions.lookup import find_mapped, invalid, reference_fault
 from worker.actions.registry import ActionOutcome, action
 from worker.outcome import Reject
@@ -16,7 +24,9 @@ from worker.outcome import Reject
 class AddTicketComment(ActionFields):
     """A comment."""
 
-    external_id: ExternalId = Field(description="The sender's id of the ticket.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="ticket", on_found="update", on_missing="reject")
+    ] = Field(description="The sender's id of the ticket.")
     content: Prose = Field(description="The text.")
     is_internal: Boolean | None = Field(
         default=True, description="Whether only users may read it."

@@ -1,6 +1,6 @@
 """Ticket actions."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from worker.actions.fields import (
     ExternalId,
     JsonObject,
     LocationRef,
+    Lookup,
     Moment,
     Name,
     Prose,
@@ -88,15 +89,18 @@ class CreateTicket(_TicketFields):
     )
     priority_id: TicketPriorityRef = Field(description="Its priority.")
     asset_id: AssetRef | None = Field(None, description="An asset that is affected.")
-    external_id: ExternalId | None = Field(
-        None, description="The sender's id of the ticket, by which other actions find it."
-    )
+    external_id: (
+        Annotated[ExternalId, Lookup(entity_type="ticket", on_found="reject", on_missing="create")]
+        | None
+    ) = Field(None, description="The sender's id of the ticket, by which other actions find it.")
 
 
 class UpdateTicket(_TicketFields):
     """What changes of a ticket."""
 
-    external_id: ExternalId = Field(description="The sender's id of the ticket.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="ticket", on_found="update", on_missing="reject")
+    ] = Field(description="The sender's id of the ticket.")
 
 
 @action(
@@ -161,7 +165,9 @@ async def update_ticket(ctx: ActionContext, fields: UpdateTicket) -> ActionOutco
 class ChangeTicketStatus(ActionFields):
     """A ticket's next status."""
 
-    external_id: ExternalId = Field(description="The sender's id of the ticket.")
+    external_id: Annotated[
+        ExternalId, Lookup(entity_type="ticket", on_found="update", on_missing="reject")
+    ] = Field(description="The sender's id of the ticket.")
     status_id: TicketStatusRef = Field(description="Its status, one of its board.")
     board_id: BoardRef | None = Field(
         None, description="The board that it moves to; where not mapped, it stays on its own."

@@ -13,6 +13,7 @@ from worker.actions.fields import (
     Boolean,
     ExternalId,
     Integer,
+    Lookup,
     Moment,
     Prose,
     ServiceRef,
@@ -50,7 +51,12 @@ class CreateTimeEntry(ActionFields):
         default=True, description="Whether all of it is billable, or nothing."
     )
     tax_region: ShortText | None = Field(None, description="Tax region.")
-    external_id: ExternalId | None = Field(None, description="The sender's id of the entry.")
+    external_id: (
+        Annotated[
+            ExternalId, Lookup(entity_type="time_entry", on_found="reject", on_missing="create")
+        ]
+        | None
+    ) = Field(None, description="The sender's id of the entry.")
 
 
 @action(

@@ -15,8 +15,10 @@ class Replays:
 
     def test(
         self, webhook_id: UUID | str, body: bodies.TrialBody | None = None
-    ) -> models.DeliveryData:
+    ) -> models.DryRunData:
         """Run a made-up request through the webhook's current configuration, effects included.
+
+        With ``dry_run`` nothing is done or written: the answer, a 200, tells what would be.
 
         Needs the permission update.
         """
@@ -26,7 +28,7 @@ class Replays:
             path={"webhook_id": webhook_id},
             body=body,
         )
-        return self._http.fetch(call, models.DeliveryData)
+        return self._http.fetch(call, models.DryRunData)
 
     def replay(self, webhook_id: UUID | str, delivery_id: UUID | str) -> models.DeliveryData:
         """Run a delivery's request again, with the webhook's current configuration.
@@ -68,8 +70,10 @@ class AsyncReplays:
 
     async def test(
         self, webhook_id: UUID | str, body: bodies.TrialBody | None = None
-    ) -> models.DeliveryData:
+    ) -> models.DryRunData:
         """Run a made-up request through the webhook's current configuration, effects included.
+
+        With ``dry_run`` nothing is done or written: the answer, a 200, tells what would be.
 
         Needs the permission update.
         """
@@ -79,7 +83,7 @@ class AsyncReplays:
             path={"webhook_id": webhook_id},
             body=body,
         )
-        return await self._http.fetch(call, models.DeliveryData)
+        return await self._http.fetch(call, models.DryRunData)
 
     async def replay(self, webhook_id: UUID | str, delivery_id: UUID | str) -> models.DeliveryData:
         """Run a delivery's request again, with the webhook's current configuration.

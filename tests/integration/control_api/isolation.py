@@ -124,6 +124,7 @@ class Side:
             "api_key_id": self._api_key,
             "tenant_id": self._tenant,
             "secret_id": self._secret,
+            "sample_id": self._sample,
         }
         if name not in makers:
             raise AssertionError(f"say here how to make a thing for {{{name}}} of a path")
@@ -159,6 +160,20 @@ class Side:
             secret_id,
         )
         return secret_id
+
+    async def _sample(self, things: dict[str, str]) -> UUID:
+        sample_id = uuid7()
+        await self.connection.execute(
+            "insert into postern.webhook_samples (tenant_id, webhook_id, sample_id, delivery_id,"
+            " headers, body, captured_at, name) values ($1, $2, $3, $3, $4, $5, now(), $6)",
+            self.tenant_id,
+            UUID(things.get("webhook_id") or self.things["webhook_id"]),
+            sample_id,
+            f"x-{self.mark}: {self.mark}\r\n".encode(),
+            orjson.dumps({"id": self.mark}),
+            f"{self.mark} {sample_id}",
+        )
+        return sample_id
 
     async def _delivery(self, things: dict[str, str]) -> UUID:
         webhook_id = things.get("webhook_id") or self.things["webhook_id"]
@@ -221,7 +236,8 @@ async def build_side(connection: Connection, slug: str, mark: str) -> Side:
     """Make a tenant with something of every kind."""
     made = await bootstrap_tenant(connection, slug=slug, name=f"Tenant {mark}")
     side = Side(connection, made.tenant_id, slug, made.api_key, mark)
-    await side.made(["webhook_id", "delivery_id", "client_id", "asset_id"], anew=False)
+    everything = ["webhook_id", "delivery_id", "client_id", "asset_id", "secret_id", "sample_id"]
+    await side.made(everything, anew=False)
     await connection.execute(
         "insert into postern.external_entity_mappings"
         " (tenant_id, webhook_id, entity_type, external_id, realm, entity_id)"

@@ -23,20 +23,36 @@ ROUTES = [
     ("POST", PATH, "create"),
     ("GET", PATH, "read"),
     ("GET", f"{PATH}/actions", "read"),
+    ("GET", f"{PATH}/workflows", "read"),
+    ("GET", f"{PATH}/export", "read"),
+    ("POST", f"{PATH}/import", "create"),
     ("GET", f"{PATH}/{{webhook}}", "read"),
     ("PUT", f"{PATH}/{{webhook}}", "update"),
+    ("PATCH", f"{PATH}/{{webhook}}", "update"),
     ("DELETE", f"{PATH}/{{webhook}}", "delete"),
+    ("POST", f"{PATH}/{{webhook}}/enable", "update"),
+    ("POST", f"{PATH}/{{webhook}}/disable", "update"),
+    ("POST", f"{PATH}/{{webhook}}/clone", "create"),
     ("POST", f"{PATH}/{{webhook}}/rotate-secret", "update"),
     ("GET", f"{PATH}/{{webhook}}/forward-secret", "read"),
     ("PUT", f"{PATH}/{{webhook}}/forward-secret", "update"),
     ("DELETE", f"{PATH}/{{webhook}}/forward-secret", "update"),
+    ("GET", f"{PATH}/{{webhook}}/secrets", "read"),
+    ("DELETE", f"{PATH}/{{webhook}}/secrets/{{secret}}", "update"),
     ("POST", f"{PATH}/{{webhook}}/test", "update"),
     ("POST", f"{PATH}/{{webhook}}/capture-sample", "update"),
     ("DELETE", f"{PATH}/{{webhook}}/capture-sample", "update"),
+    ("GET", f"{PATH}/{{webhook}}/samples", "read"),
+    ("DELETE", f"{PATH}/{{webhook}}/samples", "update"),
+    ("GET", f"{PATH}/{{webhook}}/samples/{{sample}}", "read"),
+    ("PUT", f"{PATH}/{{webhook}}/samples/{{sample}}", "update"),
+    ("DELETE", f"{PATH}/{{webhook}}/samples/{{sample}}", "update"),
+    ("GET", f"{PATH}/{{webhook}}/samples/{{sample}}/paths", "read"),
     ("GET", f"{PATH}/{{webhook}}/deliveries", "read"),
     ("GET", f"{PATH}/{{webhook}}/deliveries/{{delivery}}", "read"),
     ("POST", f"{PATH}/{{webhook}}/deliveries/{{delivery}}/replay", "replay"),
     ("POST", f"{PATH}/{{webhook}}/deliveries/replay", "replay"),
+    ("POST", "/api/v1/expressions/evaluate", "read"),
     ("GET", f"{PATH}/{{webhook}}/external-mappings", "read"),
     ("PUT", f"{PATH}/{{webhook}}/external-mappings", "update"),
     ("GET", "/api/v1/deliveries", "read"),
@@ -75,6 +91,15 @@ async def ids(acme: Tenant, superuser: Connection) -> dict[str, str]:
     delivery_id = await insert_delivery(superuser, tenant_id=acme.tenant_id, webhook_id=webhook_id)
     client = await acme.post("/api/v1/clients", {"name": "Contoso"}, expect=201)
     asset_id = UUID(SOME_ID)
+    sample_id = await superuser.fetchval(
+        "insert into postern.webhook_samples"
+        " (tenant_id, webhook_id, sample_id, delivery_id, headers, body, captured_at)"
+        " values ($1, $2, gen_random_uuid(), $3, '', '{}', now()) returning sample_id",
+        acme.tenant_id,
+        webhook_id,
+        delivery_id,
+    )
+    secret_id = await superuser.fetchval("select secret_id from postern.webhook_secrets")
     await superuser.execute(
         "insert into psa.assets (tenant_id, asset_id, client_id, name) values ($1, $2, $3, 'pc')",
         acme.tenant_id,
@@ -87,6 +112,8 @@ async def ids(acme: Tenant, superuser: Connection) -> dict[str, str]:
         "delivery": str(delivery_id),
         "asset": str(asset_id),
         "api_key": keys["data"][0]["api_key_id"],
+        "secret": str(secret_id),
+        "sample": str(sample_id),
     }
 
 
@@ -154,6 +181,7 @@ async def test_every_route_when_the_id_is_another_tenants(
             body = {"name": "taken over", "permissions": ["read"]}
         if "forward-secret" in template:
             body = {}
+        body = {"name": "mine"} if "{sample}" in template else body
         answers = []
         for values in (ids, dict.fromkeys(ids, "01890000-0000-7000-8000-0000000000ff")):
             path = template.format(**values)

@@ -16,6 +16,7 @@ from gateway.rate_limit import Bucket, RateLimiter
 from gateway.receiver import Receiver
 from gateway.recorder import Recorder
 from gateway.refusals import Refusals
+from gateway.secret_uses import SecretUses
 from gateway.settings import GatewaySettings
 from gateway.snapshot import MAX_AGE_SECONDS, Snapshot
 from shared.crypto.keyring import Keyring
@@ -76,6 +77,7 @@ async def _receiving(
             key_reader=KeyReader(Evaluator(None), timeout_seconds=0.05),  # type: ignore[arg-type]
             recorder=recorder,
             refusals=refusals,
+            secret_uses=SecretUses(None, every_seconds=60),  # type: ignore[arg-type]
         )
         for loop in loops:
             loop.cancel()
