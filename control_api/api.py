@@ -16,6 +16,7 @@ from control_api.routes import (
     expressions,
     forward_secrets,
     mappings,
+    reference,
     replays,
     samples,
     secrets,
@@ -25,7 +26,8 @@ from control_api.routes import (
     webhooks,
 )
 
-#: The catalogue and documents stand before the webhooks: "actions" is no webhook's id.
+#: What the document describes. The catalogue and documents stand before the webhooks: "actions" is
+#: no id of one.
 ROUTERS = tuple(
     module.router
     for module in (
@@ -62,8 +64,9 @@ class ControlApi(FastAPI):
             generate_unique_id_function=operation_id,
         )
         errors.install(self)
-        for router in ROUTERS:
+        for router in (*ROUTERS, reference.router):
             self.include_router(router)
+        self.state.routes = [route for router in ROUTERS for route in router.routes]
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, built once."""

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 
 from control_api.answers import answer
 from control_api.authentication import RateLimited
@@ -131,12 +132,26 @@ async def _answer_parameters(_: Request, error: Exception) -> Response:
     return error_answer(422, code=InvalidInput.code, message=summary(faults), faults=faults)
 
 
-async def _answer_framework(_: Request, error: Exception) -> Response:
+async def _answer_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     code = CODES.get(error.status_code, CODES[400])
     response = error_answer(error.status_code, code=code, message=error.detail)
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["allow"] = ", ".join(_methods_at(request))
     return response
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return the methods of the path that fits first; the framework names those of one route."""
+    fitting = [
+        route
+        for route in request.app.state.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+    ]
+    return sorted(
+        method for route in fitting if route.path == fitting[0].path for method in route.methods
+    )
 
 
 async def _answer_nobody(_: Request, __: Exception) -> Response:

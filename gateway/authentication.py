@@ -1,6 +1,7 @@
 """Proves who sent a request: one verifier per auth type, over the raw bytes, in constant time."""
 
 import hmac
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, assert_never
 from urllib.parse import unquote_to_bytes
@@ -58,6 +59,25 @@ class Verifier(Protocol):
         ...
 
 
+#: Names of parameters that hold credentials, whatever this webhook makes of them: a sender may go
+#: on with the path token of an earlier auth type.
+_CREDENTIAL_PARAMETER = re.compile(
+    rb"(?:.*[_.-])?(?:token|secret|password|signature|authorization|api[_-]?key|jwt)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _without_credentials(query: bytes) -> bytes:
+    """Mask the values of parameters whose names tell of credentials."""
+    if not query:
+        return query
+    return b"&".join(
+        name + b"=***" if _CREDENTIAL_PARAMETER.fullmatch(_decoded(name)) else part
+        for part in query.split(b"&")
+        for name, _ in _pairs(part)
+    )
+
+
 class _SecretVerifier:
     """Holds the secrets; no secret, no entry, and an empty one is none."""
 
@@ -67,7 +87,7 @@ class _SecretVerifier:
         self._secrets = tuple(secret for secret in secrets if secret.value)
 
     def masked_query(self, query: bytes) -> bytes:
-        return query
+        return _without_credentials(query)
 
     def _match(self, presented: bytes, now: float) -> UUID | None:
         """Return the live secret that equals what was presented; every one is compared."""
@@ -141,11 +161,12 @@ class PathTokenVerifier(_SecretVerifier):
 
     def masked_query(self, query: bytes) -> bytes:
         """Mask the token wherever the parameter stands, however its name is encoded."""
-        return b"&".join(
+        masked = b"&".join(
             name + b"=***" if _decoded(name) == self._parameter else part
             for part in query.split(b"&")
             for name, _ in _pairs(part)
         )
+        return _without_credentials(masked)
 
 
 class IpAllowlistVerifier:
@@ -164,8 +185,8 @@ class IpAllowlistVerifier:
         return Verdict(AuthStatus.VERIFIED)
 
     def masked_query(self, query: bytes) -> bytes:
-        """Return the query: it carries no credential."""
-        return query
+        """Return the query without what looks like a credential."""
+        return _without_credentials(query)
 
 
 def verifier_of(auth: Auth, secrets: Sequence[LiveSecret]) -> Verifier:

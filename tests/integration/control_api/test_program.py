@@ -36,7 +36,7 @@ async def test_program_when_walked_through(
     """A bootstrapped key creates a webhook in a served program, which then stops in peace."""
     made = orjson.loads(await _bootstrap(environment))
     assert made.keys() == {"tenant_id", "tenant_slug", "api_key"}
-    async with _served(environment) as (process, api, operations):
+    async with served(environment) as (process, api, operations):
         headers = {"x-api-key": made["api_key"]}
         created = await api.post(PATH, json=REFERENCE, headers=headers)
         assert created.status_code == 201
@@ -119,7 +119,7 @@ async def _run(environment: dict[str, str], *arguments: str) -> tuple[int | None
 
 
 @asynccontextmanager
-async def _served(
+async def served(
     environment: dict[str, str],
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient, httpx.AsyncClient]]:
     process = await asyncio.create_subprocess_exec(

@@ -1,0 +1,281 @@
+"""Every secret is a canary: none sings in answers, logs, metrics, exports or the database."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psycopg
+import pytest
+
+from deploy.local import stack
+from deploy.local.control import wait_for
+from deploy.local.examples import TENANT_SLUG, rmm_webhook
+from tests.documented_answers import openapi_document
+from tests.e2e.harness import Shape, Stack
+
+_PASSWORD = f"canary-password-{secrets.token_hex(12)}"
+_MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
+_EVENT = b'{"event": {"id": "e1"}, "device": {"id": "d1", "hostname": "h"}}'
+_WEBHOOKS = "/api/v1/inbound-webhooks"
+
+
+class _WithPassword(stack.Stack):
+    """A system whose programs have a password for the database."""
+
+    def shared_environment(self) -> dict[str, str]:
+        environment = super().shared_environment()
+        address = environment["POSTERN_DATABASE_URL"].replace("://postgres@", self._login(), 1)
+        return environment | {"POSTERN_DATABASE_URL": address}
+
+    @staticmethod
+    def _login() -> str:
+        return f"://postgres:{_PASSWORD}@"
+
+
+class Canaries:
+    """Secrets by what they are, and what was seen that must not hold them."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+        self.seen: dict[str, str] = {}
+
+    def made(self, kind: str) -> str:
+        """Return a new secret of some kind."""
+        self.secrets[kind] = f"cnry{secrets.token_hex(14)}"
+        return self.secrets[kind]
+
+    def saw(self, place: str, text: str) -> None:
+        """Keep what a place held."""
+        self.seen[f"{len(self.seen)}: {place}"] = text
+
+    def found(self) -> list[str]:
+        """Return where which secret stands, in any of the forms that it may take."""
+        return [
+            f"{kind} in {place}"
+            for kind, secret in self.secrets.items()
+            for form in _forms(secret)
+            for place, text in self.seen.items()
+            if form in text
+        ]
+
+
+def _forms(secret: str) -> set[str]:
+    raw = secret.encode()
+    coded = {base64.b64encode(raw).decode().rstrip("="), raw.hex(), quote(secret, safe="")}
+    return {secret, *coded}
+
+
+@pytest.fixture(scope="module")
+def canary_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Canaries]]:
+    """A system with canaries in its settings, at the log level debug."""
+    canaries = Canaries()
+    canaries.secrets["database password"] = _PASSWORD
+    canaries.secrets["master key"] = _MASTER_KEY
+    settings = {"POSTERN_LOG_LEVEL": "debug"}
+    directory = tmp_path_factory.mktemp("canaries")
+    with Stack(directory, Shape(settings=settings), system_of=_WithPassword) as system:
+        worker = system.system.programs["worker-1"].environment
+        canaries.secrets["forward secret"] = worker["POSTERN_WORKER_FORWARD_SIGNING_SECRET"]
+        canaries.secrets["API key"] = system.api_key
+        yield system, canaries
+
+
+def test_secrets_when_everything_was_used(canary_stack: tuple[Stack, Canaries]) -> None:
+    """After every route, good and bad requests, a test, a replay and errors: found nowhere."""
+    system, canaries = canary_stack
+    with httpx.Client(
+        base_url=system.system.control_api_url, headers={"x-api-key": system.api_key}, timeout=10
+    ) as api:
+        webhooks = _make_webhooks(api, canaries)
+        deliveries = _send(system, canaries, webhooks)
+        _try_faults(api, canaries, webhooks["hmac_sha256"])
+        _act(api, canaries, webhooks["hmac_sha256"], deliveries)
+        _read_every_route(api, canaries, webhooks["hmac_sha256"], deliveries[0])
+    _collect_inside(system, canaries)
+    assert len(canaries.seen) > 60
+    assert len(canaries.secrets) >= 18
+    assert canaries.found() == []
+
+
+def test_search_when_a_secret_is_planted(canary_stack: tuple[Stack, Canaries]) -> None:
+    """A secret that is put into the database, in clear or as bytes, is found there."""
+    system, _ = canary_stack
+    for value in ("planted-in-clear", "planted-as-bytes"):
+        canaries = Canaries()
+        canaries.secrets["planted"] = value
+        with psycopg.connect(system.dsn, autocommit=True) as connection:
+            connection.execute(
+                "insert into postern.dead_letters (dead_letter_id, source, reason, value,"
+                " value_bytes) values (gen_random_uuid(), %s, 'x', %s, 1)",
+                (value if value.endswith("clear") else "x", value.encode()),
+            )
+        _collect_inside(system, canaries)
+        assert any("dead_letters" in place for place in canaries.found())
+        with psycopg.connect(system.dsn, autocommit=True) as connection:
+            connection.execute("delete from postern.dead_letters")
+    for form in _forms("a secret"):
+        canaries = Canaries()
+        canaries.secrets["planted"] = "a secret"
+        canaries.saw("a log", f"before {form} after")
+        assert canaries.found() == ["planted in 0: a log"]
+
+
+def _call(api: httpx.Client, canaries: Canaries, method: str, path: str, **more: Any) -> Any:
+    """Make a call; keep its answer, without what is shown this one time."""
+    answer = api.request(method, path, **more)
+    text = answer.text
+    content = answer.json() if "json" in answer.headers.get("content-type", "") else None
+    if isinstance(content, dict) and isinstance(content.get("secret"), str):
+        canaries.secrets[f"shown by {method} {path}"] = content["secret"]
+        text = text.replace(content["secret"], "")
+    canaries.saw(f"{method} {path} {answer.status_code}", f"{dict(answer.headers)} {text}")
+    return content
+
+
+def _make_webhooks(api: httpx.Client, canaries: Canaries) -> dict[str, str]:
+    """Make a webhook of each auth type with a secret, with canaries; return their ids."""
+    configs: dict[str, dict[str, Any]] = {
+        "hmac_sha256": {"signature_header": "X-RMM-Signature"},
+        "bearer": {},
+        "path_token": {"query_param": "token"},
+    }
+    made: dict[str, str] = {}
+    for auth_type, config in configs.items():
+        body = rmm_webhook("replaced-below-anyway", slug=f"canary-{auth_type.replace('_', '-')}")
+        body["auth_type"] = auth_type
+        for verb, path in (("POST", _WEBHOOKS), ("PUT", f"{_WEBHOOKS}/{{}}")):
+            secret = canaries.made(f"{auth_type} secret of {verb}")
+            body["auth_config"] = config | {"secret": secret}
+            content = _call(api, canaries, verb, path.format(made.get(auth_type)), json=body)
+            made[auth_type] = content["data"]["inbound_webhook_id"]
+    return made
+
+
+def _send(system: Stack, canaries: Canaries, webhooks: dict[str, str]) -> list[str]:
+    """Send good and bad events to each webhook; return the ids of those accepted by HMAC."""
+    accepted = []
+    secret = canaries.secrets["hmac_sha256 secret of PUT"]
+    signed = hmac.new(secret.encode(), _EVENT, hashlib.sha256).hexdigest()
+    canaries.secrets["signature"] = signed
+    bearer = canaries.secrets["bearer secret of PUT"]
+    token = canaries.secrets["path_token secret of PUT"]
+    good: dict[str, tuple[dict[str, str], str]] = {
+        "hmac_sha256": ({"x-rmm-signature": f"sha256={signed}"}, ""),
+        "bearer": ({"authorization": f"Bearer {bearer}"}, ""),
+        "path_token": ({}, f"?token={token}"),
+    }
+    others = {
+        "cookie": f"session={canaries.made('cookie')}",
+        "x-api-key": canaries.made("api key of a sender"),
+    }
+    for auth_type in webhooks:
+        slug = f"canary-{auth_type.replace('_', '-')}"
+        url = f"{system.gateway_url()}/api/inbound/{TENANT_SLUG}/{slug}"
+        headers, query = good[auth_type]
+
+        def send(url: str = url + query, headers: dict[str, str] = headers) -> httpx.Response:
+            return system.http.post(url, content=_EVENT, headers=headers | others)
+
+        answer = wait_for(send, lambda sent: sent.status_code == 200)
+        canaries.saw(f"gateway {auth_type}", f"{answer.headers} {answer.text}")
+        if auth_type == "hmac_sha256":
+            accepted.append(answer.json()["delivery_id"])
+        canaries.saw(f"gateway {auth_type}, not JSON", _wrong(system, url + query, headers))
+        wrong = {
+            "authorization": f"Bearer {canaries.made(f'wrong bearer of {auth_type}')}",
+            "x-rmm-signature": canaries.made(f"wrong signature of {auth_type}"),
+        }
+        wrong_query = f"?token={canaries.made(f'wrong path token of {auth_type}')}"
+        canaries.saw(f"gateway {auth_type}, refused", _wrong(system, url + wrong_query, wrong))
+    for delivery_id in accepted:
+        system.api.finished(delivery_id)
+    return accepted
+
+
+def _wrong(system: Stack, url: str, headers: dict[str, str]) -> str:
+    answer = system.http.post(url, content=b"{", headers=headers)
+    return f"{answer.headers} {answer.text}"
+
+
+def _try_faults(api: httpx.Client, canaries: Canaries, webhook_id: str) -> None:
+    """Put secrets where they are refused: too short, of another type, misspelt, misplaced."""
+    long = canaries.made("misplaced secret")
+    for number, config in enumerate(
+        [
+            {"signature_header": "X-A", "secret": [canaries.made("secret in a list")]},
+            {"signature_header": "X-A", "sceret": canaries.made("misspelt secret")},
+            {"signature_header": "X-A", "secret": long, "token": long},
+            canaries.made("secret in place of a config"),
+        ]
+    ):
+        body = rmm_webhook("x" * 20, slug=f"faulty-{number}") | {"auth_config": config}
+        for method, path in (("POST", _WEBHOOKS), ("PUT", f"{_WEBHOOKS}/{webhook_id}")):
+            assert "errors" in _call(api, canaries, method, path, json=body)
+    key = {"x-api-key": canaries.made("unknown API key")}
+    assert _call(api, canaries, "GET", _WEBHOOKS, headers=key)["status"] == 401
+    token = {"authorization": f"Bearer {canaries.made('OIDC token')}"}
+    assert _call(api, canaries, "GET", _WEBHOOKS, headers=token)["status"] == 401
+    malformed = {"content": f'{{"secret": "{canaries.made("secret in no JSON")}'}
+    assert _call(api, canaries, "POST", _WEBHOOKS, **malformed)["status"] == 400
+
+
+def _act(api: httpx.Client, canaries: Canaries, webhook_id: str, deliveries: list[str]) -> None:
+    """Rotate, test with credentials among the headers, replay, make keys."""
+    path = f"{_WEBHOOKS}/{webhook_id}"
+    _call(api, canaries, "POST", f"{path}/rotate-secret", json={"overlap_seconds": 60})
+    headers = {"Authorization": f"Bearer {canaries.made('header of a test')}"}
+    _call(api, canaries, "POST", f"{path}/test", json={"body": {"device": 1}, "headers": headers})
+    _call(api, canaries, "POST", f"{path}/deliveries/{deliveries[0]}/replay")
+    key = {"name": "second", "permissions": ["read"]}
+    assert _call(api, canaries, "POST", "/api/v1/api-keys", json=key)["secret"]
+
+
+def _read_every_route(
+    api: httpx.Client, canaries: Canaries, webhook_id: str, delivery_id: str
+) -> None:
+    """Read whatever the document says can be read, streams for as long as they speak."""
+    ids = {"webhook_id": webhook_id, "delivery_id": delivery_id}
+    for path, operations in openapi_document()["paths"].items():
+        if "get" not in operations:
+            continue
+        filled = path
+        for parameter in operations["get"].get("parameters", []):
+            if parameter["in"] == "path":
+                name = parameter["name"]
+                filled = filled.replace(f"{{{name}}}", ids.get(name, webhook_id))
+        text = ""
+        try:
+            with api.stream("GET", filled, timeout=2) as answer:
+                for part in answer.iter_text():
+                    text += part
+        except httpx.ReadTimeout:
+            pass  # a stream that goes on
+        canaries.saw(f"GET {filled}", text)
+
+
+def _collect_inside(system: Stack, canaries: Canaries) -> None:
+    """Keep the logs, the metrics and every row of every table."""
+    for program in system.system.programs.values():
+        canaries.saw(f"log of {program.name}", program.log_path.read_text())
+        operations = httpx.get(f"{program.operations_url}/metrics", timeout=10)
+        canaries.saw(f"metrics of {program.name}", operations.text)
+    canaries.saw("log of PostgreSQL", Path(system.system.postgres.log_path).read_text())
+    with psycopg.connect(system.dsn) as connection:
+        tables = connection.execute(
+            "select format('%I.%I', n.nspname, c.relname), array_agg(a.attname) filter"
+            " (where a.atttypid = 'bytea'::regtype) from pg_class c"
+            " join pg_namespace n on n.oid = c.relnamespace"
+            " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0"
+            " where c.relkind in ('r', 'm') and n.nspname not in"
+            " ('pg_catalog', 'information_schema') group by 1"
+        ).fetchall()
+        for table, _ in tables:
+            # Bytes come as hexadecimal digits, which is one of the forms that are looked for.
+            rows = connection.execute(f"select t::text from {table} t").fetchall()
+            canaries.saw(f"table {table}", "\n".join(row[0] for row in rows))
