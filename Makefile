@@ -58,6 +58,11 @@ integration: $(INSTALLED) ## Run the tests on real PostgreSQL and Kafka
 e2e: $(INSTALLED) ## Run the tests on real processes, faults included
 	$(BIN)/pytest tests/e2e $(PARALLEL)
 
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Let schemathesis try the control API for long (SECONDS_LONG=600 SEED=2)
+	POSTERN_FUZZ_SECONDS=$(or $(SECONDS_LONG),600) POSTERN_FUZZ_SEED=$(or $(SEED),$$RANDOM) \
+		$(BIN)/pytest -s tests/integration/control_api/test_schemathesis.py
+
 .PHONY: chaos
 chaos: $(INSTALLED) ## Send signed traffic while things break, then check every event (FAULTS=120 DELIVERIES=20000 RATE=80 SEED=1)
 	$(BIN)/python -m tests.chaos $(foreach name,FAULTS DELIVERIES RATE SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
