@@ -32,16 +32,16 @@ CREATE FUNCTION postern.capture_armed_samples(in_tenant_id uuid, in_webhook_id u
     AS $$
 begin
     with armed as materialized (
-        select tenant_id, webhook_id, sample_armed_at, sample_expires_at
+        select tenant_id, webhook_id, sample_armed_at, sample_expires_at, sample_name
         from postern.webhooks
         where sample_armed_at is not null and deleted_at is null
           and (in_tenant_id is null or tenant_id = in_tenant_id) and (in_webhook_id is null or webhook_id = in_webhook_id)
         for update skip locked
     ), captured as (
         insert into postern.webhook_samples
-            (tenant_id, webhook_id, sample_id, delivery_id, headers, body, captured_at)
+            (tenant_id, webhook_id, sample_id, delivery_id, headers, body, captured_at, name)
         select a.tenant_id, a.webhook_id, gen_random_uuid(), d.delivery_id, d.request_headers,
-               coalesce(d.request_body, ''), d.received_at
+               coalesce(d.request_body, ''), d.received_at, a.sample_name
         from armed a
         cross join lateral (
             select d.delivery_id, d.request_headers, d.request_body, d.received_at
@@ -53,9 +53,12 @@ begin
               and not d.is_test and not d.is_replay
             order by d.delivery_id
             limit 1) d
+        on conflict (tenant_id, webhook_id, coalesce(name, '')) do update
+            set sample_id = excluded.sample_id, delivery_id = excluded.delivery_id, headers = excluded.headers,
+                body = excluded.body, captured_at = excluded.captured_at
         returning tenant_id, webhook_id
     )
-    update postern.webhooks w set sample_armed_at = null, sample_expires_at = null
+    update postern.webhooks w set sample_armed_at = null, sample_expires_at = null, sample_name = null
     from armed a
     left join captured c on c.tenant_id = a.tenant_id and c.webhook_id = a.webhook_id
     where w.tenant_id = a.tenant_id and w.webhook_id = a.webhook_id
@@ -153,7 +156,17 @@ CREATE FUNCTION postern.enqueue_workflow(in_run_id text, in_workflow text, in_qu
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
+declare
+    of_delivery uuid := in_envelope ->> 'delivery_id';
 begin
+    if in_envelope ->> 'tenant_id' is distinct from postern.current_tenant()::text
+        or in_run_id is distinct from 'inbound-webhook:' || of_delivery
+        or not exists (
+            select from postern.deliveries
+            where tenant_id = postern.current_tenant() and delivery_id = of_delivery)
+    then
+        raise exception 'run % is of no delivery of this tenant', in_run_id using errcode = 'insufficient_privilege';
+    end if;
     perform dbos.enqueue_workflow(
         workflow_name => in_workflow, queue_name => in_queue, positional_args => array[in_envelope],
         workflow_id => in_run_id, app_version => in_version);

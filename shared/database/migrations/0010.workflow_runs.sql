@@ -38,14 +38,25 @@ create policy all_tenants on postern.workflow_executors to postern_system using 
 grant select, insert, delete on postern.workflow_executors to postern_system;
 
 -- Start a run of DBOS in the transaction of the caller, who sees nothing else of DBOS. The engine's own schema is made
--- beside these migrations; a run of the id that exists is left as it is.
+-- beside these migrations; a run of the id that exists is left as it is. It runs as its owner, whom no policy holds back:
+-- so it looks itself that the caller's tenant has the delivery.
 create function postern.enqueue_workflow(
     in_run_id text, in_workflow text, in_queue text, in_version text, in_envelope json) returns void
 language plpgsql
 security definer
 set search_path = pg_catalog
 as $$
+declare
+    of_delivery uuid := in_envelope ->> 'delivery_id';
 begin
+    if in_envelope ->> 'tenant_id' is distinct from postern.current_tenant()::text
+        or in_run_id is distinct from 'inbound-webhook:' || of_delivery
+        or not exists (
+            select from postern.deliveries
+            where tenant_id = postern.current_tenant() and delivery_id = of_delivery)
+    then
+        raise exception 'run % is of no delivery of this tenant', in_run_id using errcode = 'insufficient_privilege';
+    end if;
     perform dbos.enqueue_workflow(
         workflow_name => in_workflow, queue_name => in_queue, positional_args => array[in_envelope],
         workflow_id => in_run_id, app_version => in_version);

@@ -1,4 +1,4 @@
--- depends: 0009.lookups
+-- depends: 0009.lookups 0015.named_samples
 
 -- PostgreSQL 18 ends with a segmentation fault when a statement prunes partitions while it runs and also meets a row
 -- that changed after it began: rechecking that row initialises every subplan again, and leaves the pruning of the
@@ -62,16 +62,16 @@ set enable_partition_pruning = off
 as $$
 begin
     with armed as materialized (
-        select tenant_id, webhook_id, sample_armed_at, sample_expires_at
+        select tenant_id, webhook_id, sample_armed_at, sample_expires_at, sample_name
         from postern.webhooks
         where sample_armed_at is not null and deleted_at is null
           and (in_tenant_id is null or tenant_id = in_tenant_id) and (in_webhook_id is null or webhook_id = in_webhook_id)
         for update skip locked
     ), captured as (
         insert into postern.webhook_samples
-            (tenant_id, webhook_id, sample_id, delivery_id, headers, body, captured_at)
+            (tenant_id, webhook_id, sample_id, delivery_id, headers, body, captured_at, name)
         select a.tenant_id, a.webhook_id, gen_random_uuid(), d.delivery_id, d.request_headers,
-               coalesce(d.request_body, ''), d.received_at
+               coalesce(d.request_body, ''), d.received_at, a.sample_name
         from armed a
         cross join lateral (
             select d.delivery_id, d.request_headers, d.request_body, d.received_at
@@ -83,9 +83,12 @@ begin
               and not d.is_test and not d.is_replay
             order by d.delivery_id
             limit 1) d
+        on conflict (tenant_id, webhook_id, coalesce(name, '')) do update
+            set sample_id = excluded.sample_id, delivery_id = excluded.delivery_id, headers = excluded.headers,
+                body = excluded.body, captured_at = excluded.captured_at
         returning tenant_id, webhook_id
     )
-    update postern.webhooks w set sample_armed_at = null, sample_expires_at = null
+    update postern.webhooks w set sample_armed_at = null, sample_expires_at = null, sample_name = null
     from armed a
     left join captured c on c.tenant_id = a.tenant_id and c.webhook_id = a.webhook_id
     where w.tenant_id = a.tenant_id and w.webhook_id = a.webhook_id

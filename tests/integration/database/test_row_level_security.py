@@ -7,9 +7,10 @@ that a new table is covered by itself.
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
+import orjson
 import pytest
 
 from shared.database.pool import TENANT_ROLE, Connection
@@ -210,11 +211,29 @@ async def test_partitions_when_named_themselves(superuser: Connection) -> None:
 
 
 async def test_functions_when_they_run_as_their_owner(superuser: Connection) -> None:
-    """The tenants' role may call none that steps over its policies."""
+    """The tenants' role may call none that steps over its policies, but one that looks itself."""
     callable_by_tenants = await superuser.fetch(
         "select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
         " where p.prosecdef and n.nspname in ('postern', 'psa')"
         " and p.prorettype <> 'trigger'::regtype"
         f" and has_function_privilege('{TENANT_ROLE}', p.oid, 'execute')"
     )
-    assert callable_by_tenants == []
+    assert [row["proname"] for row in callable_by_tenants] == ["enqueue_workflow"]
+
+
+@pytest.mark.parametrize("entered", [True, False])
+async def test_run_of_a_workflow_when_it_is_of_another_tenant(
+    superuser: Connection, *, entered: bool
+) -> None:
+    """A tenant starts runs of its own deliveries alone."""
+    own, foreign, delivery = uuid4(), uuid4(), uuid4()
+    async with superuser.transaction():
+        if entered:
+            await superuser.execute("select set_config('postern.tenant_id', $1, true)", str(own))
+        await superuser.execute(f"set local role {TENANT_ROLE}")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="no delivery of this tenant"):
+            await superuser.execute(
+                "select postern.enqueue_workflow($1, 'any', 'any', null, $2)",
+                f"inbound-webhook:{delivery}",
+                orjson.dumps({"tenant_id": foreign, "delivery_id": delivery}).decode(),
+            )
