@@ -1,7 +1,7 @@
 """What routes ask FastAPI for: services, the caller with a permission, the body."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -16,6 +16,8 @@ from control_api.authentication import Authenticator, Caller, Operator
 from control_api.credentials import credentials_of
 from control_api.documentation import answering
 from control_api.expression_checks import ExpressionChecks, ExpressionsBusy
+from control_api.idempotency import HEADER as IDEMPOTENCY_HEADER
+from control_api.idempotency import claimed
 from control_api.permissions import Permission
 from control_api.webhook_view import webhook_view
 from shared.crypto.keyring import Keyring
@@ -69,6 +71,9 @@ class Services:
         if self.sandbox is None:
             raise ExpressionsBusy
         return Evaluator(self.sandbox)
+
+    #: Whose pages may call the API.
+    cors_origins: Sequence[str] = ()
 
     def transaction(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """Begin a transaction that sees the caller's tenant alone."""
@@ -124,7 +129,18 @@ class Holder:
         if isinstance(found, Operator):
             raise Forbidden("an operator's credential acts in no tenant; use an API key")
         found.demand(*self.permissions)
-        return found
+        if request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers:
+            return found
+        return await claimed(
+            request,
+            found,
+            # The route's own limit is held when it asks for the body.
+            body=await _bounded_body(
+                request, max(services.max_body_bytes, services.max_import_bytes)
+            ),
+            pool=services.tenant_pool,
+            keyring=services.keyring,
+        )
 
 
 class OperatorsOnly:
@@ -166,14 +182,22 @@ async def _bounded_body(request: Request, limit: int) -> bytes:
 
     FastAPI's own limit answers in plain text, past every error handler.
     """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise HTTPException(415, f"content-encoding: {encoding[:50]!r} is not read; send it plain")
+    if (read := getattr(request.state, "body", None)) is not None:
+        if len(read) > limit:
+            raise HTTPException(413, f"the body is longer than {limit} bytes")
+        return bytes(read)
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise HTTPException(413, f"the body is longer than {limit} bytes")
     try:
         async with asyncio.timeout(_RECEIVE_SECONDS):
-            return await _received(request, limit)
+            request.state.body = await _received(request, limit)
     except TimeoutError:
         raise HTTPException(408, f"the body took longer than {_RECEIVE_SECONDS} s") from None
+    return bytes(request.state.body)
 
 
 async def _received(request: Request, limit: int) -> bytes:
@@ -190,6 +214,7 @@ async def _received(request: Request, limit: int) -> bytes:
         400: "the body is not JSON",
         408: "the body took too long to arrive",
         413: "the body is too long",
+        415: "the body is compressed",
         422: "a field breaks a rule; all faults are told at once",
     }
 )
@@ -202,6 +227,7 @@ async def _json_body(request: Request, services: Provided) -> object:
         400: "the document is not JSON",
         408: "the document took too long to arrive",
         413: "the document is too long",
+        415: "the document is compressed",
         422: "a webhook of the document breaks a rule; all faults are told at once",
     }
 )

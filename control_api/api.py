@@ -1,8 +1,10 @@
 """The API's routes as one app, with the document that describes them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from control_api import errors
 from control_api.openapi import describe, operation_id
@@ -66,7 +68,12 @@ class ControlApi(FastAPI):
         errors.install(self)
         for router in (*ROUTERS, reference.router):
             self.include_router(router)
-        self.state.routes = [route for router in ROUTERS for route in router.routes]
+
+    @property
+    def every_route(self) -> Iterator[Route]:
+        """Yield the routes that requests end at."""
+        for router in (self.router, *ROUTERS):
+            yield from (route for route in router.routes if isinstance(route, Route))
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, built once."""

@@ -14,7 +14,9 @@ from control_api.api import ControlApi
 from control_api.authentication import Authenticator
 from control_api.bearer_tokens import BearerTokens, TokenRules
 from control_api.border import Border
+from control_api.idempotency import IdempotentAnswers
 from control_api.issuer_keys import IssuerKeys
+from control_api.methods import Cors, HeadAnswers
 from control_api.permissions import parse_permission_map
 from control_api.settings import ControlApiSettings
 from shared.clock import SystemClock
@@ -61,7 +63,8 @@ def build_app(services: Services) -> ASGIApp:
     """Build the app around its services."""
     app = ControlApi()
     app.state.services = services
-    return Border(app)
+    kept = IdempotentAnswers(app, services.tenant_pool, services.keyring)
+    return Border(Cors(HeadAnswers(kept), services.cors_origins))
 
 
 @asynccontextmanager
@@ -110,6 +113,7 @@ async def _open_services(
             sandbox=sandbox,
             expression_timeout_seconds=settings.expression_timeout_seconds,
             max_import_bytes=settings.max_import_bytes,
+            cors_origins=settings.cors_origins,
         )
 
 

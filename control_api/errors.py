@@ -16,6 +16,7 @@ from control_api.answers import answer
 from control_api.authentication import RateLimited
 from control_api.contents.problems import MEDIA_TYPE
 from control_api.faults import faults_of, summary
+from control_api.idempotency import AnswerKept
 from control_api.preconditions import ChangedMeanwhile
 from shared.errors import (
     Conflict,
@@ -105,6 +106,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_parameters)
     app.add_exception_handler(HTTPException, _answer_framework)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(AnswerKept, _answer_again)
 
 
 async def _answer_own(request: Request, error: Exception) -> Response:
@@ -134,24 +136,39 @@ async def _answer_parameters(_: Request, error: Exception) -> Response:
 
 async def _answer_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    if error.status_code == 405:
+        return _answer_method(request)
     code = CODES.get(error.status_code, CODES[400])
     response = error_answer(error.status_code, code=code, message=error.detail)
     response.headers.update(error.headers or {})
-    if error.status_code == 405:
-        response.headers["allow"] = ", ".join(_methods_at(request))
     return response
 
 
-def _methods_at(request: Request) -> list[str]:
-    """Return the methods of the path that fits first; the framework names those of one route."""
+def _answer_method(request: Request) -> Response:
+    """Answer OPTIONS, and a method that the path does not have, with all that it has."""
     fitting = [
         route
-        for route in request.app.state.routes
+        for route in request.app.every_route
         if route.matches(request.scope)[0] is not Match.NONE
     ]
-    return sorted(
-        method for route in fitting if route.path == fitting[0].path for method in route.methods
-    )
+    # Of the path that fits first; another that fits too is never reached at this one.
+    methods = {
+        name for route in fitting if route.path == fitting[0].path for name in route.methods
+    }
+    allowed = sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
+    headers = {"allow": ", ".join(allowed)}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
+    message = f"{request.method[:20]} is not for this path; it has {headers['allow']}"
+    response = error_answer(405, code=CODES[405], message=message)
+    response.headers.update(headers)
+    return response
+
+
+async def _answer_again(_: Request, kept: Exception) -> Response:
+    """Answer a repeated request as it was answered first."""
+    assert isinstance(kept, AnswerKept)  # noqa: S101 - registered for this class
+    return kept.response
 
 
 async def _answer_nobody(_: Request, __: Exception) -> Response:

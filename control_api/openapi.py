@@ -18,6 +18,7 @@ from control_api.contents.problems import Problem
 from control_api.documentation import JSON, Documentation, Media, documentation_of, faults_of
 from control_api.errors import CODES, problem
 from control_api.examples import example_of
+from control_api.idempotency import HEADER as IDEMPOTENCY_HEADER
 
 VERSION = "1"
 _DESCRIPTION = """\
@@ -49,6 +50,22 @@ _HEADERS = {
 }
 #: What answers of a status carry beside the request id.
 _HEADERS_OF_STATUS = {401: ["www-authenticate"], 429: ["retry-after"], 503: ["retry-after"]}
+_IDEMPOTENCY_KEY = {
+    "name": IDEMPOTENCY_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "A name of the caller's own for this request, such as a UUID: repeated within "
+    "24 hours, it is not carried out again but answered as the first time, with the header "
+    "idempotency-replayed.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+_IDEMPOTENCY_FAULTS = {
+    409: "the first request with this Idempotency-Key is still under way",
+    413: "the body is too long",
+    415: "the body is compressed",
+    408: "the body took too long to arrive",
+    422: "the Idempotency-Key was used for another request",
+}
 #: What FastAPI adds for its own error answers.
 _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
@@ -208,7 +225,10 @@ def _complete(operation: Object, route: APIRoute, writer: _Writer) -> None:
     documentation = _documentation(route)
     dependants = list(_flat(route.dependant))
     status = route.status_code or 200
-    faults = _faults(dependants) | dict(documentation.faults)
+    faults = _faults(dependants)
+    if "POST" in (route.methods or ()) and 429 in faults:
+        faults = _IDEMPOTENCY_FAULTS | faults
+    faults |= dict(documentation.faults)
     others = {code: writer.answer(answer) for code, answer in documentation.others.items()}
     operation["responses"] = {
         str(status): _successful(status, writer.answer(documentation.answer), documentation),
@@ -218,6 +238,8 @@ def _complete(operation: Object, route: APIRoute, writer: _Writer) -> None:
         },
         **{str(code): _problem(code, reason) for code, reason in sorted(faults.items())},
     }
+    if "POST" in (route.methods or ()) and any(isinstance(one.call, Holder) for one in dependants):
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     if documentation.body is not None:
         operation["requestBody"] = writer.body(documentation)
     permissions = [

@@ -1,5 +1,6 @@
 """The control API's settings."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -7,6 +8,8 @@ from urllib.parse import urlsplit
 from control_api.network import is_safe_address
 from control_api.permissions import parse_permission_map
 from shared.settings import Settings, setting
+
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,11 @@ class ControlApiSettings(Settings):
     expression_timeout_seconds: float = setting(
         "Time for the expressions of a preview together.", default=1.0
     )
+    cors_origins: tuple[str, ...] = setting(
+        "Origins whose pages may call this API, exactly, with commas, such as "
+        "https://console.example.com; none without it.",
+        default=(),
+    )
     drain_seconds: int = setting("Time for requests under way at a stop.", default=10)
 
     def faults(self) -> list[str]:
@@ -84,6 +92,12 @@ class ControlApiSettings(Settings):
         ]
         if not self.expression_timeout_seconds > 0:
             faults.append(f"{self.prefix}EXPRESSION_TIMEOUT_SECONDS: want more than 0")
+        faults += [
+            f"{self.prefix}CORS_ORIGINS: {origin!r} is no origin: want scheme://host or "
+            "scheme://host:port, in lower case, without a path"
+            for origin in self.cors_origins
+            if not _ORIGIN.fullmatch(origin)
+        ]
         return faults + (self._oidc_faults() if self.oidc_issuer is not None else [])
 
     def _oidc_faults(self) -> list[str]:

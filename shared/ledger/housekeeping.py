@@ -28,6 +28,10 @@ class Housekeeping:
         """Take up to ``limit`` dropped deliveries out of their order; return how many."""
         return await self._count("release_orphaned_places", retention_days, limit)
 
+    async def delete_expired_requests(self, *, limit: int) -> int:
+        """Delete up to ``limit`` kept answers of the control API past their time."""
+        return await self._count("delete_expired_requests", limit)
+
     async def delete_expired_keys(self, *, limit: int) -> int:
         """Delete up to ``limit`` idempotency keys past their window; return how many."""
         return await self._count("delete_expired_keys", limit)

@@ -36,6 +36,22 @@ from (
     order by o.tenant_id, o.ordering_key, o.position
     limit $2) as orphaned
 
+-- delete_expired_requests --
+-- Delete a batch of kept answers whose time is over; return how many.
+-- $1 limit
+with expired as (
+    select tenant_id, key_digest from postern.idempotent_requests
+    where expires_at < now()
+    order by expires_at
+    limit $1
+    for update skip locked
+), deleted as (
+    delete from postern.idempotent_requests r using expired e
+    where r.tenant_id = e.tenant_id and r.key_digest = e.key_digest
+    returning 1
+)
+select count(*) from deleted
+
 -- delete_expired_keys --
 -- Delete a batch of idempotency keys whose window is over; return how many. Keys that a gateway is just now
 -- taking anew are passed over.

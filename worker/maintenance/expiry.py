@@ -1,4 +1,4 @@
-"""Idempotency keys whose window is over: deleted in small batches."""
+"""Idempotency keys and kept answers whose time is over: deleted in small batches."""
 
 from shared.database.pool import Pool, connection
 from shared.ledger.housekeeping import Housekeeping
@@ -18,5 +18,10 @@ def expiry_duty(pool: Pool) -> Duty:
             async with connection(pool) as borrowed:
                 deleted = await Housekeeping(borrowed).delete_expired_keys(limit=_BATCH)
             metrics.KEPT_HOUSE.labels("keys_deleted").inc(deleted)
+        deleted = _BATCH
+        while deleted == _BATCH:
+            async with connection(pool) as borrowed:
+                deleted = await Housekeeping(borrowed).delete_expired_requests(limit=_BATCH)
+            metrics.KEPT_HOUSE.labels("requests_deleted").inc(deleted)
 
     return Duty(name="expiry", every_seconds=_EVERY_SECONDS, perform=perform)

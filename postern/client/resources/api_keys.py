@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -36,12 +36,19 @@ class ApiKeys:
             if cursor is None:
                 return
 
-    def create(self, body: bodies.ApiKeyBody) -> models.ApiKeyDataWithSecret:
+    def create(
+        self, body: bodies.ApiKeyBody, *, idempotency_key: str | None = None
+    ) -> models.ApiKeyDataWithSecret:
         """Make a key; the answer is the only one that holds its text.
 
         Needs the permission admin.
         """
-        call = Call(method="POST", template="/api/v1/api-keys", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/api-keys",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return self._http.fetch(call, models.ApiKeyDataWithSecret)
 
     def get(self, api_key_id: UUID | str) -> models.ApiKeyData:
@@ -117,12 +124,19 @@ class AsyncApiKeys:
             if cursor is None:
                 return
 
-    async def create(self, body: bodies.ApiKeyBody) -> models.ApiKeyDataWithSecret:
+    async def create(
+        self, body: bodies.ApiKeyBody, *, idempotency_key: str | None = None
+    ) -> models.ApiKeyDataWithSecret:
         """Make a key; the answer is the only one that holds its text.
 
         Needs the permission admin.
         """
-        call = Call(method="POST", template="/api/v1/api-keys", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/api-keys",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return await self._http.fetch(call, models.ApiKeyDataWithSecret)
 
     async def get(self, api_key_id: UUID | str) -> models.ApiKeyData:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -14,12 +14,19 @@ class Directory:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def create_client(self, body: bodies.ClientBody) -> models.ClientData:
+    def create_client(
+        self, body: bodies.ClientBody, *, idempotency_key: str | None = None
+    ) -> models.ClientData:
         """Create a client.
 
         Needs the permission create.
         """
-        call = Call(method="POST", template="/api/v1/clients", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/clients",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return self._http.fetch(call, models.ClientData)
 
     def list_clients(
@@ -83,12 +90,19 @@ class AsyncDirectory:
     def __init__(self, http: AsyncHttp) -> None:
         self._http = http
 
-    async def create_client(self, body: bodies.ClientBody) -> models.ClientData:
+    async def create_client(
+        self, body: bodies.ClientBody, *, idempotency_key: str | None = None
+    ) -> models.ClientData:
         """Create a client.
 
         Needs the permission create.
         """
-        call = Call(method="POST", template="/api/v1/clients", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/clients",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return await self._http.fetch(call, models.ClientData)
 
     async def list_clients(

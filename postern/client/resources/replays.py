@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -14,7 +14,11 @@ class Replays:
         self._http = http
 
     def test(
-        self, webhook_id: UUID | str, body: bodies.TrialBody | None = None
+        self,
+        webhook_id: UUID | str,
+        body: bodies.TrialBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.DryRunData:
         """Run a made-up request through the webhook's current configuration, effects included.
 
@@ -26,11 +30,18 @@ class Replays:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/test",
             path={"webhook_id": webhook_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return self._http.fetch(call, models.DryRunData)
 
-    def replay(self, webhook_id: UUID | str, delivery_id: UUID | str) -> models.DeliveryData:
+    def replay(
+        self,
+        webhook_id: UUID | str,
+        delivery_id: UUID | str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> models.DeliveryData:
         """Run a delivery's request again, with the webhook's current configuration.
 
         Needs the permission read and replay.
@@ -39,11 +50,16 @@ class Replays:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
         )
         return self._http.fetch(call, models.DeliveryData)
 
     def replay_matching(
-        self, webhook_id: UUID | str, body: bodies.ReplayBody | None = None
+        self,
+        webhook_id: UUID | str,
+        body: bodies.ReplayBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.BulkReplayData:
         """Replay deliveries that match, the oldest first, up to a limit; an empty body.
 
@@ -57,6 +73,7 @@ class Replays:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/replay",
             path={"webhook_id": webhook_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return self._http.fetch(call, models.BulkReplayData)
@@ -69,7 +86,11 @@ class AsyncReplays:
         self._http = http
 
     async def test(
-        self, webhook_id: UUID | str, body: bodies.TrialBody | None = None
+        self,
+        webhook_id: UUID | str,
+        body: bodies.TrialBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.DryRunData:
         """Run a made-up request through the webhook's current configuration, effects included.
 
@@ -81,11 +102,18 @@ class AsyncReplays:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/test",
             path={"webhook_id": webhook_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return await self._http.fetch(call, models.DryRunData)
 
-    async def replay(self, webhook_id: UUID | str, delivery_id: UUID | str) -> models.DeliveryData:
+    async def replay(
+        self,
+        webhook_id: UUID | str,
+        delivery_id: UUID | str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> models.DeliveryData:
         """Run a delivery's request again, with the webhook's current configuration.
 
         Needs the permission read and replay.
@@ -94,11 +122,16 @@ class AsyncReplays:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
         )
         return await self._http.fetch(call, models.DeliveryData)
 
     async def replay_matching(
-        self, webhook_id: UUID | str, body: bodies.ReplayBody | None = None
+        self,
+        webhook_id: UUID | str,
+        body: bodies.ReplayBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.BulkReplayData:
         """Replay deliveries that match, the oldest first, up to a limit; an empty body.
 
@@ -112,6 +145,7 @@ class AsyncReplays:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/replay",
             path={"webhook_id": webhook_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return await self._http.fetch(call, models.BulkReplayData)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -14,7 +14,11 @@ class Samples:
         self._http = http
 
     def arm(
-        self, webhook_id: UUID | str, body: bodies.CaptureBody | None = None
+        self,
+        webhook_id: UUID | str,
+        body: bodies.CaptureBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.WebhookData:
         """Keep the next accepted request of the coming time.
 
@@ -28,6 +32,7 @@ class Samples:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/capture-sample",
             path={"webhook_id": webhook_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return self._http.fetch(call, models.WebhookData)
@@ -127,7 +132,11 @@ class AsyncSamples:
         self._http = http
 
     async def arm(
-        self, webhook_id: UUID | str, body: bodies.CaptureBody | None = None
+        self,
+        webhook_id: UUID | str,
+        body: bodies.CaptureBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.WebhookData:
         """Keep the next accepted request of the coming time.
 
@@ -141,6 +150,7 @@ class AsyncSamples:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/capture-sample",
             path={"webhook_id": webhook_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return await self._http.fetch(call, models.WebhookData)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -19,6 +19,7 @@ class Secrets:
         body: bodies.RotateBody | None = None,
         *,
         if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> models.WebhookDataWithSecret:
         """Give a webhook a new secret, shown in this answer alone.
 
@@ -28,7 +29,10 @@ class Secrets:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/rotate-secret",
             path={"webhook_id": webhook_id},
-            headers={"if-match": if_match},
+            headers={
+                "if-match": if_match,
+                "idempotency-key": idempotency_key or new_idempotency_key(),
+            },
             body=body,
         )
         return self._http.fetch(call, models.WebhookDataWithSecret)
@@ -75,6 +79,7 @@ class AsyncSecrets:
         body: bodies.RotateBody | None = None,
         *,
         if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> models.WebhookDataWithSecret:
         """Give a webhook a new secret, shown in this answer alone.
 
@@ -84,7 +89,10 @@ class AsyncSecrets:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/rotate-secret",
             path={"webhook_id": webhook_id},
-            headers={"if-match": if_match},
+            headers={
+                "if-match": if_match,
+                "idempotency-key": idempotency_key or new_idempotency_key(),
+            },
             body=body,
         )
         return await self._http.fetch(call, models.WebhookDataWithSecret)

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -29,6 +29,7 @@ class WebhookDocuments:
         *,
         mode: Literal["plan", "apply"] | None = None,
         prune: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> models.ImportData:
         """Tell what a document would change, or change it: all of it in one transaction.
 
@@ -43,6 +44,7 @@ class WebhookDocuments:
             method="POST",
             template="/api/v1/inbound-webhooks/import",
             query={"mode": mode, "prune": prune},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return self._http.fetch(call, models.ImportData)
@@ -70,6 +72,7 @@ class AsyncWebhookDocuments:
         *,
         mode: Literal["plan", "apply"] | None = None,
         prune: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> models.ImportData:
         """Tell what a document would change, or change it: all of it in one transaction.
 
@@ -84,6 +87,7 @@ class AsyncWebhookDocuments:
             method="POST",
             template="/api/v1/inbound-webhooks/import",
             query={"mode": mode, "prune": prune},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return await self._http.fetch(call, models.ImportData)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -13,7 +13,13 @@ class WebhookStates:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def enable(self, webhook_id: UUID | str, *, if_match: str | None = None) -> models.WebhookData:
+    def enable(
+        self,
+        webhook_id: UUID | str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.WebhookData:
         """Switch a webhook on; one that is on stays as it is.
 
         Needs the permission update.
@@ -22,12 +28,19 @@ class WebhookStates:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/enable",
             path={"webhook_id": webhook_id},
-            headers={"if-match": if_match},
+            headers={
+                "if-match": if_match,
+                "idempotency-key": idempotency_key or new_idempotency_key(),
+            },
         )
         return self._http.fetch(call, models.WebhookData)
 
     def disable(
-        self, webhook_id: UUID | str, *, if_match: str | None = None
+        self,
+        webhook_id: UUID | str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> models.WebhookData:
         """Switch a webhook off: its senders are answered 401. One that is off stays as it is.
 
@@ -37,12 +50,19 @@ class WebhookStates:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/disable",
             path={"webhook_id": webhook_id},
-            headers={"if-match": if_match},
+            headers={
+                "if-match": if_match,
+                "idempotency-key": idempotency_key or new_idempotency_key(),
+            },
         )
         return self._http.fetch(call, models.WebhookData)
 
     def clone(
-        self, webhook_id: UUID | str, body: bodies.CloneBody | None = None
+        self,
+        webhook_id: UUID | str,
+        body: bodies.CloneBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.WebhookDataWithSecret:
         """Create a webhook with the settings of this one.
 
@@ -56,6 +76,7 @@ class WebhookStates:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/clone",
             path={"webhook_id": webhook_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return self._http.fetch(call, models.WebhookDataWithSecret)
@@ -68,7 +89,11 @@ class AsyncWebhookStates:
         self._http = http
 
     async def enable(
-        self, webhook_id: UUID | str, *, if_match: str | None = None
+        self,
+        webhook_id: UUID | str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> models.WebhookData:
         """Switch a webhook on; one that is on stays as it is.
 
@@ -78,12 +103,19 @@ class AsyncWebhookStates:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/enable",
             path={"webhook_id": webhook_id},
-            headers={"if-match": if_match},
+            headers={
+                "if-match": if_match,
+                "idempotency-key": idempotency_key or new_idempotency_key(),
+            },
         )
         return await self._http.fetch(call, models.WebhookData)
 
     async def disable(
-        self, webhook_id: UUID | str, *, if_match: str | None = None
+        self,
+        webhook_id: UUID | str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> models.WebhookData:
         """Switch a webhook off: its senders are answered 401. One that is off stays as it is.
 
@@ -93,12 +125,19 @@ class AsyncWebhookStates:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/disable",
             path={"webhook_id": webhook_id},
-            headers={"if-match": if_match},
+            headers={
+                "if-match": if_match,
+                "idempotency-key": idempotency_key or new_idempotency_key(),
+            },
         )
         return await self._http.fetch(call, models.WebhookData)
 
     async def clone(
-        self, webhook_id: UUID | str, body: bodies.CloneBody | None = None
+        self,
+        webhook_id: UUID | str,
+        body: bodies.CloneBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.WebhookDataWithSecret:
         """Create a webhook with the settings of this one.
 
@@ -112,6 +151,7 @@ class AsyncWebhookStates:
             method="POST",
             template="/api/v1/inbound-webhooks/{webhook_id}/clone",
             path={"webhook_id": webhook_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
         return await self._http.fetch(call, models.WebhookDataWithSecret)

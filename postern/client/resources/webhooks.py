@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -15,12 +15,19 @@ class Webhooks:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def create(self, body: bodies.WebhookBody) -> models.WebhookDataWithSecret:
+    def create(
+        self, body: bodies.WebhookBody, *, idempotency_key: str | None = None
+    ) -> models.WebhookDataWithSecret:
         """Create a webhook; the answer is the only one that holds its secret.
 
         Needs the permission create.
         """
-        call = Call(method="POST", template="/api/v1/inbound-webhooks", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/inbound-webhooks",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return self._http.fetch(call, models.WebhookDataWithSecret)
 
     def list_page(
@@ -166,12 +173,19 @@ class AsyncWebhooks:
     def __init__(self, http: AsyncHttp) -> None:
         self._http = http
 
-    async def create(self, body: bodies.WebhookBody) -> models.WebhookDataWithSecret:
+    async def create(
+        self, body: bodies.WebhookBody, *, idempotency_key: str | None = None
+    ) -> models.WebhookDataWithSecret:
         """Create a webhook; the answer is the only one that holds its secret.
 
         Needs the permission create.
         """
-        call = Call(method="POST", template="/api/v1/inbound-webhooks", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/inbound-webhooks",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return await self._http.fetch(call, models.WebhookDataWithSecret)
 
     async def list_page(

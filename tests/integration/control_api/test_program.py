@@ -41,6 +41,11 @@ async def test_program_when_walked_through(
         created = await api.post(PATH, json=REFERENCE, headers=headers)
         assert created.status_code == 201
         assert created.json()["data"]["receiver_url"].startswith("http://127.0.0.1:8080/api/inb")
+        head = await api.head(PATH, headers=headers)
+        assert (head.status_code, head.content) == (200, b"")
+        assert int(head.headers["content-length"]) > 0
+        export = await api.head("/api/v1/audit-events/export", headers=headers)
+        assert export.status_code == 200
         assert (await operations.get("/livez")).status_code == 200
         metrics = (await operations.get("/metrics")).text
         process.send_signal(signal.SIGTERM)

@@ -143,7 +143,7 @@ async def test_calls_when_on_an_event_loop() -> None:
         httpx.Response(200, json=client_page("b", None)),
         problem(409, "conflict"),
         httpx.ConnectError("refused"),
-        httpx.ReadTimeout("slow"),
+        *[httpx.ReadTimeout("slow")] * 3,
     )
     async with script.async_client() as client:
         assert [item.name async for item in client.directory.each_clients()] == ["a", "b"]
@@ -188,15 +188,16 @@ def test_error_when_fields_are_wrong() -> None:
 
 
 def test_call_when_faults_pass() -> None:
-    """A call that only reads is made again; one that may have taken effect is not."""
+    """A call is made again when it only reads, or has a key under which it takes effect once."""
     page = httpx.Response(200, json=client_page("a", None))
     script = Script(httpx.ReadError("broken"), httpx.Response(503), page)
     with script.client() as client:
         assert client.directory.list_clients().data[0].name == "a"
-    script = Script(httpx.ConnectError("refused"), httpx.ReadError("broken"))
+    script = Script(httpx.ConnectError("refused"), *[httpx.ReadError("broken")] * 2)
     with script.client() as client, pytest.raises(NoAnswerError, match="broken"):
         client.directory.create_client({"name": "x"})
-    assert len(script.requests) == 2
+    assert len(script.requests) == 3
+    assert len({request.headers["idempotency-key"] for request in script.requests}) == 1
 
 
 def test_lines_when_streamed() -> None:

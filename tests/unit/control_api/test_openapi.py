@@ -144,7 +144,21 @@ def test_route_when_its_dependencies_speak() -> None:
         "$ref": "#/components/schemas/ThingBody"
     }
     expected = {
-        *("200", "400", "401", "403", "404", "408", "409", "412", "413", "422", "429", "500"),
+        *(
+            "200",
+            "400",
+            "401",
+            "403",
+            "404",
+            "408",
+            "409",
+            "412",
+            "413",
+            "415",
+            "422",
+            "429",
+            "500",
+        ),
         "503",
     }
     assert operation["responses"].keys() == expected
