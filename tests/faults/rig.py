@@ -14,6 +14,8 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "POSTERN_WORKER_LEASE_SECONDS": "7",
         "POSTERN_WORKER_HANDLER_TIMEOUT_SECONDS": "0.5",
+        # Tests hold commits one by one; chaos has deliveries share them.
+        "POSTERN_WORKER_GROUP_MEMBERS": "1",
         "POSTERN_WORKER_EXPRESSION_TIMEOUT_SECONDS": "0.3",
         "POSTERN_GATEWAY_PUBLISH_GRACE_SECONDS": "1.5",
     }

@@ -16,7 +16,8 @@ from tests.integration.expressions.hostile import HOSTILE
 from tests.integration.expressions.hostile.case import Case
 from tests.stopwatch import Stopwatch
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# The first test to ask for the run has the whole corpus tried.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 #: Less than the second that a worker gives, so that the suite has its answer sooner.
 ENDLESS_SECONDS = 0.25
@@ -49,7 +50,9 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 async def run(sandbox: Sandbox, request: pytest.FixtureRequest) -> Run:
     """The corpus, or what was selected of it, two at a time."""
     names = [
-        item.callspec.params["name"] for item in request.session.items if hasattr(item, "callspec")
+        item.callspec.params.get("name")
+        for item in request.session.items
+        if hasattr(item, "callspec")
     ]
     run, rest = Run(), iter([name for name in names if name in HOSTILE])
     watch = asyncio.get_running_loop().create_task(_watch(sandbox, run))
