@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from shared.domain.delivery import parse_header_block
+from shared.domain.event_type import event_type_of
 from shared.ledger.circuit_breakers import BreakerState
 from shared.ledger.deliveries import DeliverySummary, RecordedAttempt, RecordedDelivery
 from shared.ledger.samples import Sample
@@ -89,6 +90,10 @@ def delivery_content(
     headers = headers_content(delivery.request_headers)
     body, encoding = body_content(delivery.request_body)
     return delivery_summary_content(delivery) | {
+        "event_type": event_type_of(delivery.request_headers, delivery.request_body),
+        "request_body_bytes": (
+            None if delivery.request_body is None else len(delivery.request_body)
+        ),
         "user_agent": headers.get("user-agent"),
         "request_headers": headers,
         "request_body": body,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from control_api.contents.envelope import Content
+from control_api.contents.envelope import Content, PageMeta
 from shared.domain.delivery import AuthStatus, DispatchStatus
 
 
@@ -42,6 +42,31 @@ class DeliverySummary(Content):
     is_test: bool
     replayed_from: UUID | None
     duplicate_of: UUID | None
+    event_type: str | None = Field(
+        description="As the sender names it, in a header or at the top of the body.",
+        examples=["device.updated"],
+    )
+    request_body_bytes: int | None = Field(
+        description="null: it was never authenticated, and its body was not kept.", examples=[54]
+    )
+
+
+class DeliveryPageMeta(PageMeta):
+    """Where the next page begins, and how far a search has come."""
+
+    is_partial: bool = Field(
+        description="The search stopped before the page was full; the cursor goes on with it."
+    )
+    scanned_to: datetime | None = Field(
+        description="What was received before this was not looked at; null: all was."
+    )
+
+
+class DeliveryPage(Content):
+    """Some deliveries, and where the list goes on."""
+
+    data: list[DeliverySummary]
+    meta: DeliveryPageMeta
 
 
 class Attempt(Content):

@@ -1,55 +1,36 @@
 """Deliveries: list and get, by webhook and across webhooks."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from control_api.access import Provided, Reader, Services
 from control_api.answers import answer, data
 from control_api.authentication import Caller
 from control_api.contents import deliveries as contents
-from control_api.contents.envelope import Data, Page
+from control_api.contents.envelope import Data
+from control_api.delivery_query import Wanted, delivery_page
 from control_api.documentation import documented
-from control_api.moments import LastMoment, Moment
-from control_api.pagination import PageQuery, page_content
-from control_api.presentation import delivery_content, delivery_summary_content
-from shared.domain.delivery import DispatchStatus
+from control_api.presentation import delivery_content
 from shared.errors import NotFound
-from shared.ledger.deliveries import Deliveries, DeliveryFilter, DeliverySummary
+from shared.ledger.deliveries import Deliveries
+from shared.ledger.delivery_search import DeliverySearch
 from shared.ledger.webhooks import Webhooks
 from shared.ledger.workflow_runs import WorkflowRuns
 
 router = APIRouter(prefix="/api/v1", tags=["deliveries"])
 
 
-class DeliveryQuery(PageQuery):
-    """Which deliveries to list; times without a zone are UTC."""
-
-    status: DispatchStatus | None = None
-    date_from: Moment | None = None
-    date_to: LastMoment | None = None
-
-    def filter(self) -> DeliveryFilter:
-        """Return the conditions."""
-        return DeliveryFilter(
-            dispatch_status=self.status, received_from=self.date_from, received_to=self.date_to
-        )
-
-
-Wanted = Annotated[DeliveryQuery, Query()]
-
-
 @router.get("/deliveries")
-@documented(answer=Page[contents.DeliverySummary])
+@documented(answer=contents.DeliveryPage)
 async def list_by_tenant(services: Provided, caller: Reader, wanted: Wanted) -> Response:
     """List deliveries of all webhooks, and refused requests for unknown ones, newest first."""
     async with services.transaction(caller) as connection:
-        found = await Deliveries(connection).list_by_tenant(
-            caller.tenant_id, wanted.filter(), after=wanted.after, limit=wanted.probe
-        )
-    return answer(_page(found, wanted))
+        search = DeliverySearch(connection, caller.tenant_id)
+        found = await search.newest(wanted.conditions(), before=wanted.after, limit=wanted.probe)
+    return answer(delivery_page(found, wanted))
 
 
 @router.get("/deliveries/{delivery_id}")
@@ -60,7 +41,7 @@ async def get(services: Provided, caller: Reader, delivery_id: UUID) -> Response
 
 
 @router.get("/inbound-webhooks/{webhook_id}/deliveries")
-@documented(answer=Page[contents.DeliverySummary])
+@documented(answer=contents.DeliveryPage)
 async def list_by_webhook(
     services: Provided, caller: Reader, webhook_id: UUID, wanted: Wanted
 ) -> Response:
@@ -68,14 +49,9 @@ async def list_by_webhook(
     async with services.transaction(caller) as connection:
         if await Webhooks(connection).find(caller.tenant_id, webhook_id) is None:
             raise NotFound(f"there is no webhook {webhook_id}")
-        found = await Deliveries(connection).list_by_webhook(
-            caller.tenant_id,
-            webhook_id,
-            wanted.filter(),
-            after=wanted.after,
-            limit=wanted.probe,
-        )
-    return answer(_page(found, wanted))
+        search = DeliverySearch(connection, caller.tenant_id, webhook_id)
+        found = await search.newest(wanted.conditions(), before=wanted.after, limit=wanted.probe)
+    return answer(delivery_page(found, wanted))
 
 
 @router.get("/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}")
@@ -96,12 +72,3 @@ async def _in_full(
         attempts = await deliveries.list_attempts(caller.tenant_id, delivery_id)
         run = await WorkflowRuns(connection).find(caller.tenant_id, delivery_id)
     return delivery_content(delivery, attempts, run)
-
-
-def _page(found: list[DeliverySummary], wanted: DeliveryQuery) -> dict[str, Any]:
-    return page_content(
-        found,
-        wanted,
-        key=lambda delivery: delivery.delivery_id,
-        present=delivery_summary_content,
-    )

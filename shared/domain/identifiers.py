@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 from uuid import UUID
 
@@ -11,6 +12,8 @@ TenantId = NewType("TenantId", UUID)
 WebhookId = NewType("WebhookId", UUID)
 DeliveryId = NewType("DeliveryId", UUID)
 SecretId = NewType("SecretId", UUID)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuid7_bytes(timestamp_ms: int, random: bytes) -> bytes:
@@ -41,6 +44,16 @@ def random_parts(size: int) -> Iterator[bytes]:
 def uuid7() -> UUID:
     """Return a new uuid7."""
     return UUID(bytes=uuid7_bytes(unix_ms(), os.urandom(10)))
+
+
+def uuid7_moment(made: UUID) -> datetime:
+    """Return when a uuid7 was made, to the millisecond."""
+    return _EPOCH + timedelta(milliseconds=made.int >> 80)
+
+
+def lowest_uuid7_after(moment: datetime) -> UUID:
+    """Return the lowest id of the first millisecond that begins after a moment."""
+    return UUID(int=((moment - _EPOCH) // timedelta(milliseconds=1) + 1) << 80)
 
 
 def delivery_id() -> DeliveryId:

@@ -112,43 +112,6 @@ class Deliveries:
         rows = await self._connection.fetch(_QUERIES["list_attempts"], tenant_id, delivery_id)
         return [RecordedAttempt(**row) for row in rows]
 
-    async def list_by_webhook(
-        self,
-        tenant_id: UUID,
-        webhook_id: UUID,
-        wanted: DeliveryFilter,
-        *,
-        after: UUID | None,
-        limit: int,
-    ) -> list[DeliverySummary]:
-        """Return deliveries of one webhook, newest first, those older than ``after``."""
-        rows = await self._connection.fetch(
-            _QUERIES["list_by_webhook"],
-            tenant_id,
-            webhook_id,
-            after,
-            limit,
-            wanted.dispatch_status,
-            wanted.received_from,
-            wanted.received_to,
-        )
-        return [DeliverySummary(**row) for row in rows]
-
-    async def list_by_tenant(
-        self, tenant_id: UUID, wanted: DeliveryFilter, *, after: UUID | None, limit: int
-    ) -> list[DeliverySummary]:
-        """Return deliveries of all webhooks, and refused requests for unknown ones."""
-        rows = await self._connection.fetch(
-            _QUERIES["list_by_tenant"],
-            tenant_id,
-            after,
-            limit,
-            wanted.dispatch_status,
-            wanted.received_from,
-            wanted.received_to,
-        )
-        return [DeliverySummary(**row) for row in rows]
-
     async def insert_test(self, trial: TrialDelivery) -> None:
         """Record a made-up delivery and queue it, in one statement."""
         await self._connection.execute(

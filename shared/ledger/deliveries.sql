@@ -9,46 +9,6 @@ select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request
 from postern.deliveries
 where tenant_id = $1 and delivery_id = $2 and ($3::uuid is null or webhook_id = $3)
 
--- list_by_webhook --
--- Deliveries of one webhook, newest first.
--- $1 tenant_id, $2 webhook_id, $3 delivery_id to continue after, $4 limit, $5 dispatch_status, $6 received from,
--- $7 received to; each but $1, $2 and $4 may be null
-select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
-       idempotency_key, idempotency_fault, ordering_key, auth_status, dispatch_status, response_status,
-       handler_outcome, duration_ms,
-       retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of
-from postern.deliveries
-where tenant_id = $1 and webhook_id = $2
-  and ($3::uuid is null or delivery_id < $3)
-  and ($5::text is null or dispatch_status = $5)
-  -- The id's time only bounds the search; a clock may have stood a little otherwise.
-  and ($6::timestamptz is null
-       or (received_at >= $6 and delivery_id >= postern.uuid7_floor($6 - interval '1 hour')))
-  and ($7::timestamptz is null
-       or (received_at <= $7 and delivery_id < postern.uuid7_floor($7 + interval '1 hour')))
-order by delivery_id desc
-limit $4
-
--- list_by_tenant --
--- Deliveries of all webhooks, and requests for webhooks that do not exist, newest first.
--- $1 tenant_id, $2 delivery_id to continue after, $3 limit, $4 dispatch_status, $5 received from, $6 received to;
--- each but $1 and $3 may be null
-select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
-       idempotency_key, idempotency_fault, ordering_key, auth_status, dispatch_status, response_status,
-       handler_outcome, duration_ms,
-       retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of
-from postern.deliveries
-where tenant_id = $1
-  and ($2::uuid is null or delivery_id < $2)
-  and ($4::text is null or dispatch_status = $4)
-  -- The id's time only bounds the search; a clock may have stood a little otherwise.
-  and ($5::timestamptz is null
-       or (received_at >= $5 and delivery_id >= postern.uuid7_floor($5 - interval '1 hour')))
-  and ($6::timestamptz is null
-       or (received_at <= $6 and delivery_id < postern.uuid7_floor($6 + interval '1 hour')))
-order by delivery_id desc
-limit $3
-
 -- list_attempts --
 -- What each attempt at a delivery met, the one that closed it included.
 -- $1 tenant_id, $2 delivery_id
@@ -110,7 +70,8 @@ with chosen as (
            or (d.received_at >= $6 and d.delivery_id >= postern.uuid7_floor($6 - interval '1 hour')))
       and ($7::timestamptz is null
            or (d.received_at <= $7 and d.delivery_id < postern.uuid7_floor($7 + interval '1 hour')))
-      and ($8::text is null or d.handler_outcome ->> 'code' = $8)
+      -- An outcome may quote a NUL, which PostgreSQL's text cannot hold.
+      and ($8::text is null or replace(d.handler_outcome::text, '\u0000', '\ufffd')::json ->> 'code' = $8)
     order by d.delivery_id
     limit cardinality($3::uuid[])
 ), recorded as (

@@ -39,6 +39,8 @@ async def test_delivery_when_read(acme: Tenant, superuser: Connection, webhook_i
     assert shown["handler_outcome"] == {"action": "upsert"}
     assert shown["inbound_webhook_id"] == str(webhook_id)
     assert shown["tenant"] == str(acme.tenant_id)
+    assert shown["request_body_bytes"] == 23
+    assert shown["event_type"] is None
     listed = (await acme.get(path))["data"]
     left_out = {
         "request_body",
@@ -115,9 +117,78 @@ async def test_filters_when_listing(acme: Tenant, superuser: Connection, webhook
     assert await count(status="pending") == 0
 
 
+async def _insert_various(superuser: Connection, row: dict[str, object]) -> list[UUID]:
+    """Insert deliveries that differ in what lists can be filtered by."""
+    differences: list[dict[str, object]] = [
+        {"auth_status": "rejected_ip", "dispatch_status": "failed", "response_status": 401}
+        | {"request_body": None, "handler_outcome": '{"error": "rejected_ip"}'},
+        {"idempotency_key": "evt/1", "request_body": b'{"type": "orders\\/create"}'},
+        {"request_headers": b"x-github-event: push\r\n", "is_test": True},
+        {"source_address": "2001:db8::7", "is_replay": True},
+        {"source_address": "unknown", "request_body": b'{"name": "M\\u00fcller GmbH"}'},
+        {
+            "dispatch_status": "failed",
+            "handler_outcome": '{"error": "a \\u0000 in it", "code": "lookup_miss",'
+            ' "external_id": "d-17"}',
+        },
+        {"request_body": b'\xff{"name": "M\xc3\xbcller"' + b"x" * 20_000},
+    ]
+    return [await insert_delivery(superuser, **row | one) for one in differences]
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"auth_status": "rejected_ip"}, [0]),
+        ({"idempotency_key": "evt/1"}, [1]),
+        ({"event_type": "orders/create"}, [1]),
+        ({"event_type": "push"}, [2]),
+        ({"event_type": "pus"}, []),
+        ({"is_test": "true"}, [2]),
+        ({"is_replay": "true", "is_test": "false"}, [3]),
+        ({"source_ip": "2001:db8::/32"}, [3]),
+        ({"source_ip": "unknown"}, [4]),
+        ({"source_ip": "203.0.113.0/24", "status": "failed"}, [0, 5]),
+        ({"outcome": "lookup_miss"}, [5]),
+        ({"outcome": "rejected_ip"}, [0]),
+        ({"external_id": "d-17"}, [5]),
+        ({"text": "m\u00fcller gmbh"}, [4]),
+        ({"text": "M\u00fcller"}, [4]),
+        ({"text": '"type": "ORDERS'}, [1]),
+        ({"text": "%%"}, []),
+    ],
+)
+async def test_list_when_narrowed(
+    acme: Tenant,
+    superuser: Connection,
+    webhook_id: UUID,
+    params: dict[str, str],
+    expected: list[int],
+) -> None:
+    """Each filter finds what it names and nothing else, by webhook and across them."""
+    made = await _insert_various(
+        superuser, {"tenant_id": acme.tenant_id, "webhook_id": webhook_id}
+    )
+    wanted = sorted((str(made[number]) for number in expected), reverse=True)
+    for path in ("/api/v1/deliveries", f"{PATH}/{webhook_id}/deliveries"):
+        page = await acme.get(path, params)
+        assert [delivery["delivery_id"] for delivery in page["data"]] == wanted
+        assert page["meta"] == {
+            "next_cursor": None,
+            "limit": 25,
+            "is_partial": False,
+            "scanned_to": None,
+        }
+
+
 @pytest.mark.parametrize(
     ("params", "field", "rule"),
     [
+        ({"text": "a"}, "text", "min_length"),
+        ({"text": "a\0b"}, "text", "pattern"),
+        ({"source_ip": "10.0.0.1/8"}, "source_ip", "network"),
+        ({"is_test": "perhaps"}, "is_test", "type"),
+        ({"auth_status": "trusted"}, "auth_status", "enum"),
         ({"status": "lost"}, "status", "enum"),
         ({"limit": 101}, "limit", "maximum"),
         ({"limit": 0}, "limit", "minimum"),
@@ -298,7 +369,8 @@ async def test_replay_when_by_filter(
 ) -> None:
     """What failed with a code is replayed, the oldest first, and nothing that cannot be."""
     row: dict[str, object] = {"tenant_id": acme.tenant_id, "webhook_id": webhook_id}
-    failed = row | {"dispatch_status": "failed", "handler_outcome": '{"code": "lookup_miss"}'}
+    outcome = '{"code": "lookup_miss", "error": "no \\u0000 there"}'
+    failed = row | {"dispatch_status": "failed", "handler_outcome": outcome}
     made = [await insert_delivery(superuser, **failed, ordering_key="k") for _ in range(3)]
     await insert_delivery(superuser, **row)
     await insert_delivery(superuser, **row, dispatch_status="pending")
