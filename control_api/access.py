@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from control_api.expression_checks import ExpressionChecks, ExpressionsBusy
 from control_api.idempotency import HEADER as IDEMPOTENCY_HEADER
 from control_api.idempotency import claimed
 from control_api.permissions import Permission
+from control_api.streams import Streams
 from control_api.webhook_view import webhook_view
 from shared.crypto.keyring import Keyring
 from shared.database.pool import (
@@ -31,6 +32,7 @@ from shared.database.pool import (
 from shared.errors import DecodeError, Fault, Forbidden, InvalidInput
 from shared.expressions.evaluator import Evaluator
 from shared.expressions.sandbox import Sandbox
+from shared.ledger.delivery_search import PLAN_ONCE
 
 _MAX_DEPTH = 64
 _RECEIVE_SECONDS = 10
@@ -49,6 +51,7 @@ class Services:
     keyring: Keyring
     public_gateway_url: str
     max_body_bytes: int
+    streams: Streams = field(default_factory=Streams)
     #: None: expressions are checked in this process, and none are evaluated.
     sandbox: Sandbox | None = None
     #: Time for the expressions of one request together.
@@ -87,6 +90,10 @@ class Services:
     def reading(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """Begin a transaction that sees the caller's tenant alone and can write nothing."""
         return reading_transaction(self.tenant_pool, caller.tenant_id)
+
+    def search_transaction(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
+        """Begin a transaction likewise, for searching deliveries."""
+        return tenant_transaction(self.tenant_pool, caller.tenant_id, first=PLAN_ONCE)
 
     async def view(
         self, connection: Connection, caller: Caller, webhook_id: UUID

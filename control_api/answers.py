@@ -58,7 +58,7 @@ def ndjson(contents: AsyncIterator[object], *, filename: str) -> Response:
 
     async def lines() -> AsyncIterator[bytes]:
         async for content in contents:
-            yield orjson.dumps(content, default=_as_text, option=_LINE)
+            yield json_line(content)
 
     return StreamingResponse(
         lines(),
@@ -71,6 +71,11 @@ def document(content: bytes, *, filename: str) -> Response:
     """Return JSON as it is, to be kept as a file."""
     disposition = {"content-disposition": f'attachment; filename="{filename}"'}
     return Response(content, media_type="application/json", headers={**_HEADERS, **disposition})
+
+
+def json_line(content: object) -> bytes:
+    """Return content as a line of JSON, as in answers."""
+    return orjson.dumps(content, default=_as_text, option=_LINE)
 
 
 def no_content() -> Response:

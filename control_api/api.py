@@ -13,6 +13,8 @@ from control_api.routes import (
     audit_events,
     catalog,
     deliveries,
+    delivery_bodies,
+    delivery_streams,
     directory,
     events,
     expressions,
@@ -30,6 +32,7 @@ from control_api.routes import (
 
 #: What the document describes. The catalogue and documents stand before the webhooks: "actions" is
 #: no id of one.
+#: The catalogue, documents and streams stand before what has an id: "actions" is none.
 ROUTERS = tuple(
     module.router
     for module in (
@@ -40,7 +43,9 @@ ROUTERS = tuple(
         secrets,
         samples,
         replays,
+        delivery_streams,
         deliveries,
+        delivery_bodies,
         mappings,
         directory,
         audit_events,

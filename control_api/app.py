@@ -19,6 +19,7 @@ from control_api.issuer_keys import IssuerKeys
 from control_api.methods import Cors, HeadAnswers
 from control_api.permissions import parse_permission_map
 from control_api.settings import ControlApiSettings
+from control_api.streams import Streams
 from shared.clock import SystemClock
 from shared.crypto.keyring import parse_keyring
 from shared.database.pool import (
@@ -42,7 +43,7 @@ async def run(settings: ControlApiSettings) -> None:
     stop_on_signals(stop)
     async with (
         _open_issuer_keys(settings) as issuer_keys,
-        _open_services(settings, issuer_keys) as services,
+        _open_services(settings, stop, issuer_keys=issuer_keys) as services,
     ):
         operations = operations_app(_readiness(services.authenticator))
         async with asyncio.TaskGroup() as group:
@@ -95,7 +96,7 @@ def _bearer_tokens(settings: ControlApiSettings, keys: IssuerKeys | None) -> Bea
 
 @asynccontextmanager
 async def _open_services(
-    settings: ControlApiSettings, issuer_keys: IssuerKeys | None
+    settings: ControlApiSettings, stop: asyncio.Event, *, issuer_keys: IssuerKeys | None
 ) -> AsyncIterator[Services]:
     async with (
         _open_pool(settings, role=TENANT_ROLE, size=settings.pool_size) as tenant_pool,
@@ -114,6 +115,7 @@ async def _open_services(
             expression_timeout_seconds=settings.expression_timeout_seconds,
             max_import_bytes=settings.max_import_bytes,
             cors_origins=settings.cors_origins,
+            streams=Streams(most_per_key=settings.streams_per_key, stopping=stop),
         )
 
 

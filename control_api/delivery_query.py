@@ -1,19 +1,26 @@
 """Which deliveries a caller asks for, in the query of a list, an export or a tail."""
 
 import ipaddress
+from dataclasses import replace
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from control_api.moments import LastMoment, Moment
 from control_api.pagination import PageQuery, encode_cursor
 from control_api.presentation import delivery_summary_content
+from control_api.tail_cursor import TailCursor
+from shared.clock import unix_ms
 from shared.domain.delivery import AuthStatus, DispatchStatus
 from shared.domain.identifiers import uuid7_moment
+from shared.errors import Fault, InvalidInput
 from shared.ledger.delivery_search import DeliveryConditions, Found
 
+_CLOCKS_DIFFER_MS = 60_000
+_OLDEST_CURSOR_MS = 24 * 3600 * 1000
 #: What an address is recorded as where a proxy told none.
 _UNKNOWN = "unknown"
 
@@ -42,8 +49,6 @@ class ConditionsQuery(BaseModel):
 
     status: DispatchStatus | None = None
     auth_status: AuthStatus | None = None
-    date_from: Moment | None = None
-    date_to: LastMoment | None = None
     idempotency_key: Text | None = None
     external_id: Text | None = None
     event_type: Text | None = None
@@ -58,8 +63,6 @@ class ConditionsQuery(BaseModel):
         return DeliveryConditions(
             dispatch_status=self.status,
             auth_status=self.auth_status,
-            received_from=self.date_from,
-            received_to=self.date_to,
             idempotency_key=self.idempotency_key,
             external_id=self.external_id,
             event_type=self.event_type,
@@ -71,8 +74,57 @@ class ConditionsQuery(BaseModel):
         )
 
 
-class DeliveryQuery(ConditionsQuery, PageQuery):
-    """A page of deliveries; times without a zone are UTC."""
+class DatedQuery(ConditionsQuery):
+    """Which deliveries of which time are meant; times without a zone are UTC."""
+
+    date_from: Moment | None = None
+    date_to: LastMoment | None = None
+
+    def conditions(self) -> DeliveryConditions:
+        """Return the conditions."""
+        return replace(
+            super().conditions(), received_from=self.date_from, received_to=self.date_to
+        )
+
+
+class DeliveryQuery(DatedQuery, PageQuery):
+    """A page of deliveries."""
+
+
+class ExportQuery(DatedQuery):
+    """An export of deliveries."""
+
+    #: Whether lines have headers and body of the request, the body in base64.
+    with_bodies: bool = False
+    #: The delivery of the last line of an export that broke off: go on after it.
+    before: UUID | None = None
+
+
+class TailQuery(ConditionsQuery):
+    """Which deliveries to follow."""
+
+    #: The id of the last event that was seen.
+    after: Annotated[str, Field(max_length=65_536)] | None = None
+
+    def start(self, last_event_id: str | None) -> TailCursor | None:
+        """Return where to go on, None for now; what a reconnecting client says goes first.
+
+        Raises:
+            InvalidInput: That is no cursor, or an old one.
+        """
+        text = last_event_id or self.after
+        if not text:
+            return None
+        try:
+            cursor = TailCursor.decode(text)
+        except ValueError:
+            message = "Take cursors from the ids of events"
+            raise InvalidInput(message, faults=[Fault("after", "cursor", message)]) from None
+        age_ms = unix_ms() - cursor.seen.at_ms
+        if not -_CLOCKS_DIFFER_MS < age_ms < _OLDEST_CURSOR_MS:
+            message = "The cursor is more than a day old; list what happened since"
+            raise InvalidInput(message, faults=[Fault("after", "maximum_age", message)])
+        return cursor
 
 
 Wanted = Annotated[DeliveryQuery, Query()]

@@ -15,7 +15,14 @@ from shared.ledger.samples import Sample
 from shared.ledger.webhooks import StoredWebhook
 from shared.ledger.workflow_runs import RecordedRun
 
-_NOT_SHOWN = ("webhook_id", "source_address", "handler_outcome", "request_headers", "request_body")
+_NOT_SHOWN = (
+    "webhook_id",
+    "source_address",
+    "handler_outcome",
+    "request_headers",
+    "request_body",
+    "written_by",
+)
 
 
 def webhook_content(webhook: StoredWebhook, *, gateway_url: str) -> dict[str, Any]:

@@ -67,6 +67,8 @@ class ControlApiSettings(Settings):
         "Origins whose pages may call this API, exactly, with commas, such as "
         "https://console.example.com; none without it.",
         default=(),
+    streams_per_key: int = setting(
+        "Tails and exports that an API key may have open at one process; more are 429.", default=5
     )
     drain_seconds: int = setting("Time for requests under way at a stop.", default=10)
 
@@ -87,6 +89,7 @@ class ControlApiSettings(Settings):
                 "max_body_bytes",
                 "max_import_bytes",
                 "sandbox_size",
+                "streams_per_key",
             )
             if getattr(self, name) < 1
         ]

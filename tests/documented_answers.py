@@ -69,7 +69,9 @@ def check_answer(
         assert not body, f"{operation} {status}: a body that is not documented"
         return
     media_type = headers["content-type"].partition(";")[0]
-    media = content.get(media_type) or content.get("*/*")
+    if "*/*" in content:
+        return  # bytes of somebody else, under the type that they gave them
+    media = content.get(media_type)
     assert media is not None, f"{operation} {status}: {media_type} is not documented"
     for item, schema in _items(media, media_type, body):
         faults = [

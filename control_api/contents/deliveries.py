@@ -62,7 +62,7 @@ class DeliveryPageMeta(PageMeta):
     )
 
 
-class DeliveryPage(Content):
+class DeliverySummaryPage(Content):
     """Some deliveries, and where the list goes on."""
 
     data: list[DeliverySummary]
@@ -97,6 +97,37 @@ class WorkflowRun(Content):
     ended_at: datetime | None = Field(description="When it was found to have ended.")
 
 
+class Explanation(Content):
+    """What there is to say about one thing, in sentences."""
+
+    about: Literal["delivery", "idempotency_key"]
+    what_happened: str = Field(examples=["It was handled at the first attempt."])
+    why: str = Field(examples=["The handler reported: asset created."])
+    what_to_do: str = Field(examples=["Nothing."])
+
+
+class ReplayLink(Content):
+    """A replay of a delivery."""
+
+    delivery_id: UUID
+    dispatch_status: DispatchStatus
+    received_at: datetime
+
+
+class DeliveryLinks(Content):
+    """Where what belongs to a delivery is found."""
+
+    body: str | None = Field(
+        examples=["/api/v1/deliveries/01890000-0000-7000-8000-000000000001/body"]
+    )
+    replayed_from: str | None = Field(
+        examples=["/api/v1/deliveries/01890000-0000-7000-8000-000000000002"]
+    )
+    duplicate_of: str | None = Field(
+        examples=["/api/v1/deliveries/01890000-0000-7000-8000-000000000003"]
+    )
+
+
 class Delivery(DeliverySummary):
     """A delivery with all that was received, each attempt at it and its workflow's run."""
 
@@ -111,6 +142,27 @@ class Delivery(DeliverySummary):
     request_body_encoding: Literal["json", "text", "base64"] | None
     attempts: list[Attempt]
     workflow_run: WorkflowRun | None = Field(description="null: it started none.")
+
+
+class DeliveryDetail(Delivery):
+    """A delivery with what it means and what belongs to it."""
+
+    explanations: list[Explanation]
+    replays: list[ReplayLink] = Field(description="The newest hundred of them, newest first.")
+    links: DeliveryLinks
+
+
+class ExportedDelivery(DeliverySummary):
+    """A line of an export."""
+
+    request_headers: dict[str, str] | None = Field(
+        default=None,
+        description="There with with_bodies.",
+        examples=[{"content-type": "application/json"}],
+    )
+    request_body_base64: str | None = Field(
+        default=None, description="There with with_bodies.", examples=["e30="]
+    )
 
 
 class BulkReplay(Content):

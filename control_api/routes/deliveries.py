@@ -1,52 +1,48 @@
 """Deliveries: list and get, by webhook and across webhooks."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from control_api.access import Provided, Reader, Services
+from control_api.access import Provided, Reader
 from control_api.answers import answer, data
-from control_api.authentication import Caller
 from control_api.contents import deliveries as contents
 from control_api.contents.envelope import Data
+from control_api.delivery_detail import delivery_detail
 from control_api.delivery_query import Wanted, delivery_page
 from control_api.documentation import documented
-from control_api.presentation import delivery_content
 from shared.errors import NotFound
-from shared.ledger.deliveries import Deliveries
 from shared.ledger.delivery_search import DeliverySearch
 from shared.ledger.webhooks import Webhooks
-from shared.ledger.workflow_runs import WorkflowRuns
 
 router = APIRouter(prefix="/api/v1", tags=["deliveries"])
 
 
 @router.get("/deliveries")
-@documented(answer=contents.DeliveryPage)
+@documented(answer=contents.DeliverySummaryPage)
 async def list_by_tenant(services: Provided, caller: Reader, wanted: Wanted) -> Response:
     """List deliveries of all webhooks, and refused requests for unknown ones, newest first."""
-    async with services.transaction(caller) as connection:
+    async with services.search_transaction(caller) as connection:
         search = DeliverySearch(connection, caller.tenant_id)
         found = await search.newest(wanted.conditions(), before=wanted.after, limit=wanted.probe)
     return answer(delivery_page(found, wanted))
 
 
 @router.get("/deliveries/{delivery_id}")
-@documented(answer=Data[contents.Delivery])
+@documented(answer=Data[contents.DeliveryDetail])
 async def get(services: Provided, caller: Reader, delivery_id: UUID) -> Response:
     """Get a delivery of any webhook."""
-    return data(await _in_full(services, caller, delivery_id))
+    return data(await delivery_detail(services, caller, delivery_id))
 
 
 @router.get("/inbound-webhooks/{webhook_id}/deliveries")
-@documented(answer=contents.DeliveryPage)
+@documented(answer=contents.DeliverySummaryPage)
 async def list_by_webhook(
     services: Provided, caller: Reader, webhook_id: UUID, wanted: Wanted
 ) -> Response:
     """List deliveries of one webhook, newest first; of a deleted one, too."""
-    async with services.transaction(caller) as connection:
+    async with services.search_transaction(caller) as connection:
         if await Webhooks(connection).find(caller.tenant_id, webhook_id) is None:
             raise NotFound(f"there is no webhook {webhook_id}")
         search = DeliverySearch(connection, caller.tenant_id, webhook_id)
@@ -55,20 +51,9 @@ async def list_by_webhook(
 
 
 @router.get("/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}")
-@documented(answer=Data[contents.Delivery])
+@documented(answer=Data[contents.DeliveryDetail])
 async def get_of_webhook(
     services: Provided, caller: Reader, webhook_id: UUID, delivery_id: UUID
 ) -> Response:
     """Get a delivery of this webhook, with its headers and body."""
-    return data(await _in_full(services, caller, delivery_id, webhook_id=webhook_id))
-
-
-async def _in_full(
-    services: Services, caller: Caller, delivery_id: UUID, *, webhook_id: UUID | None = None
-) -> dict[str, Any]:
-    async with services.transaction(caller) as connection:
-        deliveries = Deliveries(connection)
-        delivery = await deliveries.get(caller.tenant_id, delivery_id, webhook_id=webhook_id)
-        attempts = await deliveries.list_attempts(caller.tenant_id, delivery_id)
-        run = await WorkflowRuns(connection).find(caller.tenant_id, delivery_id)
-    return delivery_content(delivery, attempts, run)
+    return data(await delivery_detail(services, caller, delivery_id, webhook_id=webhook_id))

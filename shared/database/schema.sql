@@ -1482,6 +1482,10 @@ CREATE INDEX deliveries_pending ON ONLY postern.deliveries USING btree (delivery
 
 CREATE INDEX deliveries_default_delivery_id_idx ON postern.deliveries_default USING btree (delivery_id) WHERE (dispatch_status = 'pending'::text);
 
+CREATE INDEX deliveries_replays ON ONLY postern.deliveries USING btree (tenant_id, replayed_from) WHERE (replayed_from IS NOT NULL);
+
+CREATE INDEX deliveries_default_tenant_id_replayed_from_idx ON postern.deliveries_default USING btree (tenant_id, replayed_from) WHERE (replayed_from IS NOT NULL);
+
 CREATE INDEX deliveries_webhook ON ONLY postern.deliveries USING btree (tenant_id, webhook_id, delivery_id DESC) WHERE (webhook_id IS NOT NULL);
 
 CREATE INDEX deliveries_default_tenant_id_webhook_id_delivery_id_idx ON postern.deliveries_default USING btree (tenant_id, webhook_id, delivery_id DESC) WHERE (webhook_id IS NOT NULL);
@@ -1551,6 +1555,8 @@ CREATE INDEX time_entries_work_item ON psa.time_entries USING btree (tenant_id, 
 ALTER INDEX postern.deliveries_pending ATTACH PARTITION postern.deliveries_default_delivery_id_idx;
 
 ALTER INDEX postern.deliveries_pkey ATTACH PARTITION postern.deliveries_default_pkey;
+
+ALTER INDEX postern.deliveries_replays ATTACH PARTITION postern.deliveries_default_tenant_id_replayed_from_idx;
 
 ALTER INDEX postern.deliveries_webhook ATTACH PARTITION postern.deliveries_default_tenant_id_webhook_id_delivery_id_idx;
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.database.pool import Connection
@@ -65,6 +66,22 @@ class RecordedAttempt:
     outcome: str
 
 
+class Waiting(NamedTuple):
+    """What an unfinished delivery waits for, beside a worker."""
+
+    is_held: bool = False
+    is_parked: bool = False
+    breaker_probe_at: datetime | None = None
+
+
+class ReplayLink(NamedTuple):
+    """A replay of a delivery."""
+
+    delivery_id: DeliveryId
+    dispatch_status: str
+    received_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
     """Which deliveries are meant; None leaves a condition out."""
@@ -111,6 +128,20 @@ class Deliveries:
         """Return what each attempt at a delivery met, the first first."""
         rows = await self._connection.fetch(_QUERIES["list_attempts"], tenant_id, delivery_id)
         return [RecordedAttempt(**row) for row in rows]
+
+    async def list_replays(
+        self, tenant_id: UUID, delivery_id: UUID, *, limit: int
+    ) -> list[ReplayLink]:
+        """Return what a delivery was replayed as, the newest first."""
+        rows = await self._connection.fetch(
+            _QUERIES["list_replays"], tenant_id, delivery_id, limit
+        )
+        return [ReplayLink(*row) for row in rows]
+
+    async def waiting(self, tenant_id: UUID, delivery_id: UUID) -> Waiting:
+        """Return what a delivery waits for, where it is not finished."""
+        row = await self._connection.fetchrow(_QUERIES["find_waiting"], tenant_id, delivery_id)
+        return Waiting() if row is None else Waiting(*row)
 
     async def insert_test(self, trial: TrialDelivery) -> None:
         """Record a made-up delivery and queue it, in one statement."""

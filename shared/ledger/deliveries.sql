@@ -20,6 +20,24 @@ from postern.deliveries
 where tenant_id = $1 and delivery_id = $2 and completed_at is not null and duration_ms is not null
 order by attempt
 
+-- list_replays --
+-- What a delivery was replayed as, the newest first.
+-- $1 tenant_id, $2 delivery_id, $3 limit
+select delivery_id, dispatch_status, received_at from postern.deliveries
+where tenant_id = $1 and replayed_from = $2 and delivery_id > $2
+order by delivery_id desc
+limit $3
+
+-- find_waiting --
+-- What a delivery that is not finished waits for: its turn, an open circuit breaker, or just a worker.
+-- $1 tenant_id, $2 delivery_id
+select coalesce(o.held_for is not null, false) as is_held, coalesce(n.is_parked, false) as is_parked,
+       b.probe_at as breaker_probe_at
+from (values ($1::uuid, $2::uuid)) as wanted (tenant_id, delivery_id)
+left join postern.outbox o on o.tenant_id = wanted.tenant_id and o.delivery_id = wanted.delivery_id
+left join postern.ordered_deliveries n on n.tenant_id = wanted.tenant_id and n.delivery_id = wanted.delivery_id
+left join postern.circuit_breakers b on b.tenant_id = wanted.tenant_id and b.webhook_id = o.held_for
+
 -- insert_test --
 -- A delivery made up by an admin, with its outbox row.
 -- $1 tenant_id, $2 delivery_id, $3 webhook_id, $4 webhook_version, $5 request_path, $6 request_headers,

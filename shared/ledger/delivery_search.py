@@ -22,6 +22,8 @@ from shared.ledger.deliveries import DeliverySummary
 
 _QUERIES = Queries(__package__, "delivery_search.sql")
 
+#: Goes first in a transaction that searches.
+PLAN_ONCE = (_QUERIES["plan_once"],)
 #: What a step may take on a server in trouble.
 _STEP_SECONDS = 3.0
 _FIRST = UUID(int=0)
@@ -74,6 +76,8 @@ class ListedDelivery(DeliverySummary):
 
     event_type: str | None
     request_body_bytes: int | None
+    #: The lower 32 bits of the transaction that wrote the delivery as it stands.
+    written_by: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +134,13 @@ class DeliverySearch:
         while True:
             ids = await self._newest_ids(wanted.first_id, end, step_rows)
             found += await self.matching(ids, wanted, limit=limit - len(found))
-            if len(ids) < step_rows:
+            if len(ids) < step_rows and len(found) < limit:
                 return Found(found, None)
             looked_at += len(ids)
             end = ids[-1]
-            if len(found) == limit or looked_at >= limits.rows or monotonic() > ends_at:
+            if len(found) == limit:
+                return Found(found, found[-1].delivery_id)
+            if looked_at >= limits.rows or monotonic() > ends_at:
                 return Found(found, end)
             step_rows = min(step_rows * 4, limits.step_rows)
 
@@ -168,6 +174,11 @@ class DeliverySearch:
             listed = [one for one in listed if one.event_type == wanted.event_type]
         return listed[:limit]
 
+    async def bodies(self, ids: Sequence[UUID]) -> dict[UUID, tuple[bytes, bytes | None]]:
+        """Return headers and body of each delivery."""
+        rows = await self._connection.fetch(_QUERIES["list_bodies"], self._tenant_id, ids)
+        return {row[0]: (row[1], row[2]) for row in rows}
+
     async def _newest_ids(self, first: UUID, end: UUID, limit: int) -> list[UUID]:
         if self._webhook_id is None:
             rows = await self._connection.fetch(
@@ -186,6 +197,7 @@ def listed_delivery(row: asyncpg.Record) -> ListedDelivery:
         **{name: row[name] for name in _SUMMARY_COLUMNS},
         event_type=event_type_of(row["request_headers"], row["small_body"]),
         request_body_bytes=row["request_body_bytes"],
+        written_by=row["written_by"],
     )
 
 

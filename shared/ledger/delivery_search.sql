@@ -1,3 +1,8 @@
+-- plan_once --
+-- Have this transaction plan each of these statements for any arguments, once for its connection: with a partition for
+-- each day planning takes several times as long as reading a page, and all of them find their rows by key.
+select set_config('plan_cache_mode', 'force_generic_plan', true)
+
 -- newest_of_webhook --
 -- Ids of deliveries of one webhook between two ids, newest first.
 -- $1 tenant_id, $2 webhook_id, $3 first delivery_id that counts, $4 delivery_id before which they are, $5 limit
@@ -26,10 +31,11 @@ select d.tenant_id, d.delivery_id, d.webhook_id, d.webhook_version, d.received_a
        d.response_status, d.handler_outcome, d.duration_ms, d.retry_count, d.next_attempt_at, d.completed_at,
        d.is_replay, d.is_test, d.replayed_from, d.duplicate_of, d.request_headers,
        octet_length(d.request_body) as request_body_bytes,
-       case when octet_length(d.request_body) <= $4::integer then d.request_body end as small_body
+       case when octet_length(d.request_body) <= $4::integer then d.request_body end as small_body,
+       d.written_by
 from unnest($2::uuid[]) with ordinality as wanted (delivery_id, place)
 cross join lateral (
-    select * from postern.deliveries d
+    select d.*, d.xmin::text::bigint as written_by from postern.deliveries d
     where d.tenant_id = $1 and d.delivery_id = wanted.delivery_id
     offset 0) d
 cross join lateral (
@@ -61,3 +67,11 @@ where ($5::text is null or d.dispatch_status = $5)
                               in lower(encode(d.request_body, 'escape') collate "C")) > 0)))
 order by wanted.place
 limit $3
+
+-- list_bodies --
+-- Headers and bodies of deliveries.
+-- $1 tenant_id, $2 delivery_ids
+select d.delivery_id, d.request_headers, d.request_body
+from unnest($2::uuid[]) as wanted (delivery_id)
+cross join lateral (
+    select * from postern.deliveries d where d.tenant_id = $1 and d.delivery_id = wanted.delivery_id offset 0) d

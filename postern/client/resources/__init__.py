@@ -4,6 +4,8 @@ from postern.client.resources.api_keys import ApiKeys, AsyncApiKeys
 from postern.client.resources.audit_events import AsyncAuditEvents, AuditEvents
 from postern.client.resources.catalog import AsyncCatalog, Catalog
 from postern.client.resources.deliveries import AsyncDeliveries, Deliveries
+from postern.client.resources.delivery_bodies import AsyncDeliveryBodies, DeliveryBodies
+from postern.client.resources.delivery_streams import AsyncDeliveryStreams, DeliveryStreams
 from postern.client.resources.directory import AsyncDirectory, Directory
 from postern.client.resources.events import AsyncEvents, Events
 from postern.client.resources.expressions import AsyncExpressions, Expressions
@@ -27,6 +29,8 @@ class Resources:
         self.audit_events = AuditEvents(http)
         self.catalog = Catalog(http)
         self.deliveries = Deliveries(http)
+        self.delivery_bodies = DeliveryBodies(http)
+        self.delivery_streams = DeliveryStreams(http)
         self.directory = Directory(http)
         self.events = Events(http)
         self.expressions = Expressions(http)
@@ -49,6 +53,8 @@ class AsyncResources:
         self.audit_events = AsyncAuditEvents(http)
         self.catalog = AsyncCatalog(http)
         self.deliveries = AsyncDeliveries(http)
+        self.delivery_bodies = AsyncDeliveryBodies(http)
+        self.delivery_streams = AsyncDeliveryStreams(http)
         self.directory = AsyncDirectory(http)
         self.events = AsyncEvents(http)
         self.expressions = AsyncExpressions(http)

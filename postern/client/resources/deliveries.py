@@ -21,6 +21,15 @@ class Deliveries:
         limit: int | None = None,
         cursor: str | None = None,
         status: models.DispatchStatus | None = None,
+        auth_status: models.AuthStatus | None = None,
+        idempotency_key: str | None = None,
+        external_id: str | None = None,
+        event_type: str | None = None,
+        source_ip: str | None = None,
+        outcome: str | None = None,
+        is_test: bool | None = None,
+        is_replay: bool | None = None,
+        text: str | None = None,
         date_from: datetime | str | None = None,
         date_to: datetime | str | None = None,
     ) -> models.DeliverySummaryPage:
@@ -37,6 +46,15 @@ class Deliveries:
                 "limit": limit,
                 "cursor": cursor,
                 "status": status,
+                "auth_status": auth_status,
+                "idempotency_key": idempotency_key,
+                "external_id": external_id,
+                "event_type": event_type,
+                "source_ip": source_ip,
+                "outcome": outcome,
+                "is_test": is_test,
+                "is_replay": is_replay,
+                "text": text,
                 "date_from": date_from,
                 "date_to": date_to,
             },
@@ -48,6 +66,15 @@ class Deliveries:
         *,
         limit: int | None = None,
         status: models.DispatchStatus | None = None,
+        auth_status: models.AuthStatus | None = None,
+        idempotency_key: str | None = None,
+        external_id: str | None = None,
+        event_type: str | None = None,
+        source_ip: str | None = None,
+        outcome: str | None = None,
+        is_test: bool | None = None,
+        is_replay: bool | None = None,
+        text: str | None = None,
         date_from: datetime | str | None = None,
         date_to: datetime | str | None = None,
     ) -> Iterator[models.DeliverySummary]:
@@ -55,14 +82,27 @@ class Deliveries:
         cursor: str | None = None
         while True:
             page = self.list_by_tenant(
-                limit=limit, status=status, date_from=date_from, date_to=date_to, cursor=cursor
+                limit=limit,
+                status=status,
+                auth_status=auth_status,
+                idempotency_key=idempotency_key,
+                external_id=external_id,
+                event_type=event_type,
+                source_ip=source_ip,
+                outcome=outcome,
+                is_test=is_test,
+                is_replay=is_replay,
+                text=text,
+                date_from=date_from,
+                date_to=date_to,
+                cursor=cursor,
             )
             yield from page.data
             cursor = page.meta.next_cursor
             if cursor is None:
                 return
 
-    def get(self, delivery_id: UUID | str) -> models.DeliveryData:
+    def get(self, delivery_id: UUID | str) -> models.DeliveryDetailData:
         """Get a delivery of any webhook.
 
         Needs the permission read.
@@ -72,7 +112,7 @@ class Deliveries:
             template="/api/v1/deliveries/{delivery_id}",
             path={"delivery_id": delivery_id},
         )
-        return self._http.fetch(call, models.DeliveryData)
+        return self._http.fetch(call, models.DeliveryDetailData)
 
     def list_by_webhook(
         self,
@@ -81,6 +121,15 @@ class Deliveries:
         limit: int | None = None,
         cursor: str | None = None,
         status: models.DispatchStatus | None = None,
+        auth_status: models.AuthStatus | None = None,
+        idempotency_key: str | None = None,
+        external_id: str | None = None,
+        event_type: str | None = None,
+        source_ip: str | None = None,
+        outcome: str | None = None,
+        is_test: bool | None = None,
+        is_replay: bool | None = None,
+        text: str | None = None,
         date_from: datetime | str | None = None,
         date_to: datetime | str | None = None,
     ) -> models.DeliverySummaryPage:
@@ -96,6 +145,15 @@ class Deliveries:
                 "limit": limit,
                 "cursor": cursor,
                 "status": status,
+                "auth_status": auth_status,
+                "idempotency_key": idempotency_key,
+                "external_id": external_id,
+                "event_type": event_type,
+                "source_ip": source_ip,
+                "outcome": outcome,
+                "is_test": is_test,
+                "is_replay": is_replay,
+                "text": text,
                 "date_from": date_from,
                 "date_to": date_to,
             },
@@ -108,6 +166,15 @@ class Deliveries:
         *,
         limit: int | None = None,
         status: models.DispatchStatus | None = None,
+        auth_status: models.AuthStatus | None = None,
+        idempotency_key: str | None = None,
+        external_id: str | None = None,
+        event_type: str | None = None,
+        source_ip: str | None = None,
+        outcome: str | None = None,
+        is_test: bool | None = None,
+        is_replay: bool | None = None,
+        text: str | None = None,
         date_from: datetime | str | None = None,
         date_to: datetime | str | None = None,
     ) -> Iterator[models.DeliverySummary]:
@@ -118,6 +185,15 @@ class Deliveries:
                 webhook_id,
                 limit=limit,
                 status=status,
+                auth_status=auth_status,
+                idempotency_key=idempotency_key,
+                external_id=external_id,
+                event_type=event_type,
+                source_ip=source_ip,
+                outcome=outcome,
+                is_test=is_test,
+                is_replay=is_replay,
+                text=text,
                 date_from=date_from,
                 date_to=date_to,
                 cursor=cursor,
@@ -129,7 +205,7 @@ class Deliveries:
 
     def get_of_webhook(
         self, webhook_id: UUID | str, delivery_id: UUID | str
-    ) -> models.DeliveryData:
+    ) -> models.DeliveryDetailData:
         """Get a delivery of this webhook, with its headers and body.
 
         Needs the permission read.
@@ -139,7 +215,7 @@ class Deliveries:
             template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
         )
-        return self._http.fetch(call, models.DeliveryData)
+        return self._http.fetch(call, models.DeliveryDetailData)
 
 
 class AsyncDeliveries:
@@ -154,6 +230,15 @@ class AsyncDeliveries:
         limit: int | None = None,
         cursor: str | None = None,
         status: models.DispatchStatus | None = None,
+        auth_status: models.AuthStatus | None = None,
+        idempotency_key: str | None = None,
+        external_id: str | None = None,
+        event_type: str | None = None,
+        source_ip: str | None = None,
+        outcome: str | None = None,
+        is_test: bool | None = None,
+        is_replay: bool | None = None,
+        text: str | None = None,
         date_from: datetime | str | None = None,
         date_to: datetime | str | None = None,
     ) -> models.DeliverySummaryPage:
@@ -170,6 +255,15 @@ class AsyncDeliveries:
                 "limit": limit,
                 "cursor": cursor,
                 "status": status,
+                "auth_status": auth_status,
+                "idempotency_key": idempotency_key,
+                "external_id": external_id,
+                "event_type": event_type,
+                "source_ip": source_ip,
+                "outcome": outcome,
+                "is_test": is_test,
+                "is_replay": is_replay,
+                "text": text,
                 "date_from": date_from,
                 "date_to": date_to,
             },
@@ -181,6 +275,15 @@ class AsyncDeliveries:
         *,
         limit: int | None = None,
         status: models.DispatchStatus | None = None,
+        auth_status: models.AuthStatus | None = None,
+        idempotency_key: str | None = None,
+        external_id: str | None = None,
+        event_type: str | None = None,
+        source_ip: str | None = None,
+        outcome: str | None = None,
+        is_test: bool | None = None,
+        is_replay: bool | None = None,
+        text: str | None = None,
         date_from: datetime | str | None = None,
         date_to: datetime | str | None = None,
     ) -> AsyncIterator[models.DeliverySummary]:
@@ -188,7 +291,20 @@ class AsyncDeliveries:
         cursor: str | None = None
         while True:
             page = await self.list_by_tenant(
-                limit=limit, status=status, date_from=date_from, date_to=date_to, cursor=cursor
+                limit=limit,
+                status=status,
+                auth_status=auth_status,
+                idempotency_key=idempotency_key,
+                external_id=external_id,
+                event_type=event_type,
+                source_ip=source_ip,
+                outcome=outcome,
+                is_test=is_test,
+                is_replay=is_replay,
+                text=text,
+                date_from=date_from,
+                date_to=date_to,
+                cursor=cursor,
             )
             for item in page.data:
                 yield item
@@ -196,7 +312,7 @@ class AsyncDeliveries:
             if cursor is None:
                 return
 
-    async def get(self, delivery_id: UUID | str) -> models.DeliveryData:
+    async def get(self, delivery_id: UUID | str) -> models.DeliveryDetailData:
         """Get a delivery of any webhook.
 
         Needs the permission read.
@@ -206,7 +322,7 @@ class AsyncDeliveries:
             template="/api/v1/deliveries/{delivery_id}",
             path={"delivery_id": delivery_id},
         )
-        return await self._http.fetch(call, models.DeliveryData)
+        return await self._http.fetch(call, models.DeliveryDetailData)
 
     async def list_by_webhook(
         self,
@@ -215,6 +331,15 @@ class AsyncDeliveries:
         limit: int | None = None,
         cursor: str | None = None,
         status: models.DispatchStatus | None = None,
+        auth_status: models.AuthStatus | None = None,
+        idempotency_key: str | None = None,
+        external_id: str | None = None,
+        event_type: str | None = None,
+        source_ip: str | None = None,
+        outcome: str | None = None,
+        is_test: bool | None = None,
+        is_replay: bool | None = None,
+        text: str | None = None,
         date_from: datetime | str | None = None,
         date_to: datetime | str | None = None,
     ) -> models.DeliverySummaryPage:
@@ -230,6 +355,15 @@ class AsyncDeliveries:
                 "limit": limit,
                 "cursor": cursor,
                 "status": status,
+                "auth_status": auth_status,
+                "idempotency_key": idempotency_key,
+                "external_id": external_id,
+                "event_type": event_type,
+                "source_ip": source_ip,
+                "outcome": outcome,
+                "is_test": is_test,
+                "is_replay": is_replay,
+                "text": text,
                 "date_from": date_from,
                 "date_to": date_to,
             },
@@ -242,6 +376,15 @@ class AsyncDeliveries:
         *,
         limit: int | None = None,
         status: models.DispatchStatus | None = None,
+        auth_status: models.AuthStatus | None = None,
+        idempotency_key: str | None = None,
+        external_id: str | None = None,
+        event_type: str | None = None,
+        source_ip: str | None = None,
+        outcome: str | None = None,
+        is_test: bool | None = None,
+        is_replay: bool | None = None,
+        text: str | None = None,
         date_from: datetime | str | None = None,
         date_to: datetime | str | None = None,
     ) -> AsyncIterator[models.DeliverySummary]:
@@ -252,6 +395,15 @@ class AsyncDeliveries:
                 webhook_id,
                 limit=limit,
                 status=status,
+                auth_status=auth_status,
+                idempotency_key=idempotency_key,
+                external_id=external_id,
+                event_type=event_type,
+                source_ip=source_ip,
+                outcome=outcome,
+                is_test=is_test,
+                is_replay=is_replay,
+                text=text,
                 date_from=date_from,
                 date_to=date_to,
                 cursor=cursor,
@@ -264,7 +416,7 @@ class AsyncDeliveries:
 
     async def get_of_webhook(
         self, webhook_id: UUID | str, delivery_id: UUID | str
-    ) -> models.DeliveryData:
+    ) -> models.DeliveryDetailData:
         """Get a delivery of this webhook, with its headers and body.
 
         Needs the permission read.
@@ -274,4 +426,4 @@ class AsyncDeliveries:
             template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
         )
-        return await self._http.fetch(call, models.DeliveryData)
+        return await self._http.fetch(call, models.DeliveryDetailData)

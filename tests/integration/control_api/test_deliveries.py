@@ -49,6 +49,9 @@ async def test_delivery_when_read(acme: Tenant, superuser: Connection, webhook_i
         "user_agent",
         "attempts",
         "workflow_run",
+        "explanations",
+        "replays",
+        "links",
     }
     assert listed == [{name: shown[name] for name in shown.keys() - left_out}]
     assert (await acme.get(f"/api/v1/deliveries/{delivery_id}"))["data"] == shown

@@ -33,11 +33,12 @@ async def _insert(owner: Connection, statuses: list[str], webhook_id: UUID | Non
 
 
 @pytest.mark.parametrize("is_by_webhook", [True, False])
-async def test_search_when_few_match(owner: Connection, is_by_webhook: bool) -> None:
-    """It stops after its rows, tells how far it came, and finds all, each once, in the end."""
+@pytest.mark.parametrize("period", [2, 10])
+async def test_search_when_some_match(owner: Connection, is_by_webhook: bool, period: int) -> None:
+    """It stops when it has enough, or has looked at so many, and finds all, each once."""
     webhook_id = uuid7()
-    every_tenth = ["failed" if number % 10 == 0 else "dispatched" for number in range(100)]
-    await _insert(owner, every_tenth, webhook_id)
+    statuses = ["failed" if number % period == 0 else "dispatched" for number in range(100)]
+    await _insert(owner, statuses, webhook_id)
     search = DeliverySearch(
         owner,
         _TENANT,
