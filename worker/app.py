@@ -49,6 +49,7 @@ from worker.maintenance.expiry import expiry_duty
 from worker.maintenance.partitions import partitions_duty
 from worker.maintenance.reconciler import Reconciler, reconciler_duty
 from worker.maintenance.relay import Relay
+from worker.maintenance.replays import replays_duty
 from worker.maintenance.samples import samples_duty
 from worker.maintenance.topic_check import TopicCheck, topic_check
 from worker.maintenance.workflow_runs import (
@@ -118,6 +119,7 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
             partitions_duty(system_pool, retention_days=settings.retention_days),
             expiry_duty(system_pool),
             samples_duty(system_pool),
+            replays_duty(system_pool),
             events_duty(system_pool, retention_days=settings.event_retention_days),
             connect_reconciler(settings, system_pool),
             *connect_relay(settings, system_pool),

@@ -72,6 +72,11 @@ RECONCILED = Counter(
     "postern_worker_reconciled",
     "Deliveries that were neither finished nor queued, and were queued again.",
 )
+REPLAYED = Counter(
+    "postern_worker_replays",
+    "Deliveries of replay jobs: replayed, or skipped because their webhook is gone or off.",
+    ["result"],
+)
 KEPT_HOUSE = Counter(
     "postern_worker_housekeeping",
     "What housekeeping did, by duty: partitions created and dropped, rows deleted.",

@@ -99,6 +99,29 @@ class ReplayBody(TypedDict):
     limit: NotRequired[int]
 
 
+class ReplayJobBody(TypedDict):
+    """Which deliveries to replay, how many at most and how fast.
+
+    Times without a zone are UTC.
+    """
+
+    #: null: deliveries of all webhooks.
+    inbound_webhook_id: NotRequired[UUID | str | None]
+    status: NotRequired[Literal["failed", "dispatched"]]
+    date_from: NotRequired[datetime | str | None]
+    date_to: NotRequired[datetime | str | None]
+    idempotency_key: NotRequired[str | None]
+    external_id: NotRequired[str | None]
+    event_type: NotRequired[str | None]
+    source_ip: NotRequired[str | None]
+    outcome: NotRequired[str | None]
+    is_test: NotRequired[bool | None]
+    is_replay: NotRequired[bool | None]
+    text: NotRequired[str | None]
+    limit: NotRequired[int]
+    per_second: NotRequired[float]
+
+
 class RetryPolicyBody(TypedDict):
     """How often and how far apart attempts are made; what is left out has its default."""
 

@@ -345,6 +345,8 @@ class DeliveryDetail(Model):
     request_body: Any
     request_body_encoding: Literal["json", "text", "base64"] | str | None
     attempts: list[Attempt]
+    #: null: it started none.
+    workflow_run: WorkflowRun | None
     explanations: list[Explanation]
     #: The newest hundred of them, newest first.
     replays: list[ReplayLink]
@@ -623,12 +625,71 @@ class PathTokenAuth(Model):
     query_param: str
 
 
+class ReplayJob(Model):
+    """A job and its progress."""
+
+    replay_job_id: UUID
+    inbound_webhook_id: UUID | None
+    #: What deliveries have to be like.
+    conditions: dict[str, Any]
+    limit: int
+    per_second: float
+    status: Literal["selecting", "running", "done", "cancelled"] | str
+    is_paused: bool
+    #: More deliveries may match.
+    limit_reached: bool
+    selected_count: int
+    replayed_count: int
+    #: Their webhook was deleted or switched off meanwhile.
+    skipped_count: int
+    #: At the rate; null while selecting, and at the end.
+    remaining_seconds: float | None
+    created_by: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class ReplayJobData(Envelope):
+    """ReplayJobData."""
+
+    data: ReplayJob
+
+
+class ReplayJobPage(Envelope):
+    """ReplayJobPage."""
+
+    data: list[ReplayJob]
+    meta: PageMeta
+
+
 class ReplayLink(Model):
     """A replay of a delivery."""
 
     delivery_id: UUID
     dispatch_status: DispatchStatus
     received_at: datetime
+
+
+class ReplayPlan(Model):
+    """What a job would do."""
+
+    count: int
+    #: More deliveries may match.
+    limit_reached: bool
+    #: false: it took too long to look at all of them.
+    is_complete: bool
+    #: What was received later was not looked at; null: all was.
+    scanned_to: datetime | None
+    oldest_received_at: datetime | None
+    newest_received_at: datetime | None
+    #: At the rate asked for.
+    estimated_seconds: float
+
+
+class ReplayPlanData(Envelope):
+    """ReplayPlanData."""
+
+    data: ReplayPlan
 
 
 class RetryPolicyBody(Model):

@@ -656,6 +656,38 @@ CREATE TABLE postern.rate_limit_leases (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE postern.replay_job_deliveries (
+    tenant_id uuid NOT NULL,
+    replay_job_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    replay_id uuid,
+    is_done boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE postern.replay_jobs (
+    tenant_id uuid NOT NULL,
+    replay_job_id uuid NOT NULL,
+    webhook_id uuid,
+    conditions jsonb NOT NULL,
+    most_count integer NOT NULL,
+    per_second double precision NOT NULL,
+    status text DEFAULT 'selecting'::text NOT NULL,
+    is_paused boolean DEFAULT false NOT NULL,
+    "position" uuid NOT NULL,
+    end_id uuid NOT NULL,
+    limit_reached boolean DEFAULT false NOT NULL,
+    selected_count integer DEFAULT 0 NOT NULL,
+    replayed_count integer DEFAULT 0 NOT NULL,
+    skipped_count integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT replay_jobs_most_count_check CHECK (((most_count >= 1) AND (most_count <= 100000))),
+    CONSTRAINT replay_jobs_per_second_check CHECK ((per_second > (0)::double precision)),
+    CONSTRAINT replay_jobs_status_check CHECK ((status = ANY (ARRAY['selecting'::text, 'running'::text, 'done'::text, 'cancelled'::text])))
+);
+
 CREATE TABLE postern.tenants (
     tenant_id uuid NOT NULL,
     slug text NOT NULL,
@@ -674,9 +706,7 @@ CREATE TABLE postern.webhook_samples (
     delivery_id uuid NOT NULL,
     headers bytea NOT NULL,
     body bytea NOT NULL,
-    captured_at timestamp with time zone NOT NULL,
-    name text,
-    CONSTRAINT webhook_samples_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+    captured_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE postern.webhook_secrets (
@@ -686,8 +716,7 @@ CREATE TABLE postern.webhook_secrets (
     sealed bytea NOT NULL,
     valid_from timestamp with time zone DEFAULT now() NOT NULL,
     valid_until timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_used_at timestamp with time zone
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE postern.webhooks (
@@ -715,14 +744,11 @@ CREATE TABLE postern.webhooks (
     deleted_at timestamp with time zone,
     retry_policy jsonb,
     ordering jsonb,
-    name_key text GENERATED ALWAYS AS (lower(name)) STORED COLLATE pg_catalog."C",
-    sample_name text,
     CONSTRAINT webhooks_auth_type_check CHECK ((auth_type = ANY (ARRAY['hmac_sha256'::text, 'bearer'::text, 'ip_allowlist'::text, 'path_token'::text]))),
     CONSTRAINT webhooks_handler_type_check CHECK ((handler_type = ANY (ARRAY['direct_action'::text, 'workflow'::text]))),
     CONSTRAINT webhooks_idempotency_window_seconds_check CHECK (((idempotency_window_seconds >= 1) AND (idempotency_window_seconds <= 2592000))),
     CONSTRAINT webhooks_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
     CONSTRAINT webhooks_rate_limit_per_minute_check CHECK (((rate_limit_per_minute >= 1) AND (rate_limit_per_minute <= 60000))),
-    CONSTRAINT webhooks_sample_name_check CHECK (((length(sample_name) >= 1) AND (length(sample_name) <= 100))),
     CONSTRAINT webhooks_slug_check CHECK ((slug ~ '^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$'::text))
 );
 
@@ -1282,6 +1308,12 @@ ALTER TABLE ONLY postern.rate_limit_buckets
 ALTER TABLE ONLY postern.rate_limit_leases
     ADD CONSTRAINT rate_limit_leases_pkey PRIMARY KEY (tenant_id, webhook_id, gateway_id);
 
+ALTER TABLE ONLY postern.replay_job_deliveries
+    ADD CONSTRAINT replay_job_deliveries_pkey PRIMARY KEY (tenant_id, replay_job_id, source_id);
+
+ALTER TABLE ONLY postern.replay_jobs
+    ADD CONSTRAINT replay_jobs_pkey PRIMARY KEY (tenant_id, replay_job_id);
+
 ALTER TABLE ONLY postern.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id);
 
@@ -1508,17 +1540,13 @@ CREATE INDEX outbox_order ON postern.outbox USING btree (tenant_id, ordering_key
 
 CREATE INDEX outbox_tenant ON postern.outbox USING btree (tenant_id, available_at, delivery_id) WHERE (available_at IS NOT NULL);
 
-CREATE UNIQUE INDEX webhook_samples_name ON postern.webhook_samples USING btree (tenant_id, webhook_id, COALESCE(name, ''::text));
+CREATE INDEX replay_job_deliveries_left ON postern.replay_job_deliveries USING btree (tenant_id, replay_job_id, source_id) WHERE (NOT is_done);
+
+CREATE INDEX replay_jobs_due ON postern.replay_jobs USING btree (due_at) WHERE ((status = ANY (ARRAY['selecting'::text, 'running'::text])) AND (NOT is_paused));
 
 CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
 
-CREATE INDEX webhooks_created ON postern.webhooks USING btree (tenant_id, created_at, webhook_id) WHERE (deleted_at IS NULL);
-
-CREATE INDEX webhooks_name ON postern.webhooks USING btree (tenant_id, name_key, webhook_id) WHERE (deleted_at IS NULL);
-
 CREATE UNIQUE INDEX webhooks_slug ON postern.webhooks USING btree (tenant_id, slug) WHERE ((deleted_at IS NULL) AND (slug IS NOT NULL));
-
-CREATE INDEX webhooks_updated ON postern.webhooks USING btree (tenant_id, updated_at, webhook_id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX workflow_runs_ended ON postern.workflow_runs USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 
@@ -1582,6 +1610,9 @@ ALTER TABLE ONLY postern.external_entity_mappings
 
 ALTER TABLE ONLY postern.forward_secrets
     ADD CONSTRAINT forward_secrets_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES postern.webhooks(tenant_id, webhook_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY postern.replay_jobs
+    ADD CONSTRAINT replay_jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
 ALTER TABLE ONLY postern.webhook_samples
     ADD CONSTRAINT webhook_samples_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES postern.webhooks(tenant_id, webhook_id) ON DELETE CASCADE;
@@ -1865,6 +1896,10 @@ CREATE POLICY all_tenants ON postern.rate_limit_buckets TO postern_system USING 
 
 CREATE POLICY all_tenants ON postern.rate_limit_leases TO postern_system USING (true) WITH CHECK (true);
 
+CREATE POLICY all_tenants ON postern.replay_job_deliveries TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON postern.replay_jobs TO postern_system USING (true) WITH CHECK (true);
+
 CREATE POLICY all_tenants ON postern.tenants TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.webhook_samples TO postern_system USING (true) WITH CHECK (true);
@@ -1925,6 +1960,10 @@ CREATE POLICY one_tenant ON postern.rate_limit_buckets TO postern_tenant USING (
 
 CREATE POLICY one_tenant ON postern.rate_limit_leases TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
+CREATE POLICY one_tenant ON postern.replay_job_deliveries TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON postern.replay_jobs TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 CREATE POLICY one_tenant ON postern.tenants TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.webhook_samples TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
@@ -1950,6 +1989,10 @@ ALTER TABLE postern.outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE postern.rate_limit_buckets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.rate_limit_leases ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE postern.replay_job_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE postern.replay_jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.tenants ENABLE ROW LEVEL SECURITY;
 
@@ -2209,6 +2252,12 @@ GRANT USAGE ON SEQUENCE postern.outbox_ticket TO postern_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.rate_limit_buckets TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.rate_limit_leases TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.replay_job_deliveries TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.replay_job_deliveries TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.replay_jobs TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.replay_jobs TO postern_system;
 
 GRANT SELECT ON TABLE postern.tenants TO postern_tenant;
 GRANT SELECT,INSERT,UPDATE ON TABLE postern.tenants TO postern_system;

@@ -105,6 +105,16 @@ class Found:
 _SUMMARY_COLUMNS = [column.name for column in fields(DeliverySummary)]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was found in one step from the oldest on."""
+
+    deliveries: list[ListedDelivery]
+    #: How far it has come.
+    position: UUID
+    is_end: bool
+
+
 class DeliverySearch:
     """Searches the deliveries of one tenant, of one webhook where one is named."""
 
@@ -144,6 +154,14 @@ class DeliverySearch:
                 return Found(found, end)
             step_rows = min(step_rows * 4, limits.step_rows)
 
+    async def oldest_part(
+        self, wanted: DeliveryConditions, *, after: UUID, end: UUID, limit: int
+    ) -> Part:
+        """Look at up to ``limit`` deliveries between two ids, the oldest first, in one step."""
+        ids = await self._oldest_ids(after, min(end, wanted.end_id), limit)
+        found = await self.matching(ids, wanted, limit=limit)
+        return Part(found, ids[-1] if ids else after, len(ids) < limit)
+
     async def matching(
         self, ids: Sequence[UUID], wanted: DeliveryConditions, *, limit: int
     ) -> list[ListedDelivery]:
@@ -173,6 +191,18 @@ class DeliverySearch:
         if is_read_here:
             listed = [one for one in listed if one.event_type == wanted.event_type]
         return listed[:limit]
+
+    async def _oldest_ids(self, after: UUID, end: UUID, limit: int) -> list[UUID]:
+        if self._webhook_id is None:
+            rows = await self._connection.fetch(
+                _QUERIES["oldest_of_tenant"], self._tenant_id, after, end, limit
+            )
+        else:
+            rows = await self._connection.fetch(
+                _QUERIES["oldest_of_webhook"],
+                *(self._tenant_id, self._webhook_id, after, end, limit),
+            )
+        return [row["delivery_id"] for row in rows]
 
     async def bodies(self, ids: Sequence[UUID]) -> dict[UUID, tuple[bytes, bytes | None]]:
         """Return headers and body of each delivery."""

@@ -75,3 +75,19 @@ select d.delivery_id, d.request_headers, d.request_body
 from unnest($2::uuid[]) as wanted (delivery_id)
 cross join lateral (
     select * from postern.deliveries d where d.tenant_id = $1 and d.delivery_id = wanted.delivery_id offset 0) d
+
+-- oldest_of_webhook --
+-- Ids of deliveries of one webhook between two ids, oldest first.
+-- $1 tenant_id, $2 webhook_id, $3 delivery_id after which they are, $4 delivery_id before which they are, $5 limit
+select delivery_id from postern.deliveries
+where tenant_id = $1 and webhook_id = $2 and delivery_id > $3 and delivery_id < $4
+order by delivery_id
+limit $5
+
+-- oldest_of_tenant --
+-- Ids of deliveries of all webhooks between two ids, oldest first.
+-- $1 tenant_id, $2 delivery_id after which they are, $3 delivery_id before which they are, $4 limit
+select delivery_id from postern.deliveries
+where tenant_id = $1 and delivery_id > $2 and delivery_id < $3
+order by delivery_id
+limit $4

@@ -11,6 +11,7 @@ from postern.client.resources.events import AsyncEvents, Events
 from postern.client.resources.expressions import AsyncExpressions, Expressions
 from postern.client.resources.forward_secrets import AsyncForwardSecrets, ForwardSecrets
 from postern.client.resources.mappings import AsyncMappings, Mappings
+from postern.client.resources.replay_jobs import AsyncReplayJobs, ReplayJobs
 from postern.client.resources.replays import AsyncReplays, Replays
 from postern.client.resources.samples import AsyncSamples, Samples
 from postern.client.resources.secrets import AsyncSecrets, Secrets
@@ -36,6 +37,7 @@ class Resources:
         self.expressions = Expressions(http)
         self.forward_secrets = ForwardSecrets(http)
         self.mappings = Mappings(http)
+        self.replay_jobs = ReplayJobs(http)
         self.replays = Replays(http)
         self.samples = Samples(http)
         self.secrets = Secrets(http)
@@ -60,6 +62,7 @@ class AsyncResources:
         self.expressions = AsyncExpressions(http)
         self.forward_secrets = AsyncForwardSecrets(http)
         self.mappings = AsyncMappings(http)
+        self.replay_jobs = AsyncReplayJobs(http)
         self.replays = AsyncReplays(http)
         self.samples = AsyncSamples(http)
         self.secrets = AsyncSecrets(http)

@@ -125,6 +125,7 @@ class Side:
             "tenant_id": self._tenant,
             "secret_id": self._secret,
             "sample_id": self._sample,
+            "replay_job_id": self._replay_job,
         }
         if name not in makers:
             raise AssertionError(f"say here how to make a thing for {{{name}}} of a path")
@@ -187,6 +188,18 @@ class Side:
             idempotency_key=self.mark,
             handler_outcome=orjson.dumps({"entity": self.mark}).decode(),
         )
+
+    async def _replay_job(self, _: dict[str, str]) -> UUID:
+        job_id = uuid7()
+        await self.connection.execute(
+            "insert into postern.replay_jobs (tenant_id, replay_job_id, conditions, most_count,"
+            " per_second, position, end_id, created_by) values ($1, $2, $3, 1, 1, $2, $2, $4)",
+            self.tenant_id,
+            job_id,
+            orjson.dumps({"text": self.mark}).decode(),
+            self.mark,
+        )
+        return job_id
 
     async def _client(self, _: dict[str, str]) -> UUID:
         client_id = uuid7()
