@@ -31,9 +31,8 @@ from control_api.routes import (
     webhooks,
 )
 
-#: What the document describes. The catalogue and documents stand before the webhooks: "actions" is
-#: no id of one.
-#: The catalogue, documents and streams stand before what has an id: "actions" is none.
+#: What the document describes. The catalogue, documents and streams stand before what has an id:
+#: "actions" is none.
 ROUTERS = tuple(
     module.router
     for module in (

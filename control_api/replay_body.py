@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from control_api.delivery_query import Address, SearchText, Text
 from control_api.moments import LastMoment, Moment
@@ -15,6 +15,12 @@ _MOST = 100_000
 
 class ReplayJobBody(Body):
     """Which deliveries to replay, how many at most and how fast; times without a zone are UTC."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"status": "failed", "outcome": "lookup_miss", "per_second": 20}]
+        }
+    )
 
     inbound_webhook_id: UUID | None = Field(
         default=None, strict=False, description="null: deliveries of all webhooks."

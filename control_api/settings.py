@@ -67,6 +67,7 @@ class ControlApiSettings(Settings):
         "Origins whose pages may call this API, exactly, with commas, such as "
         "https://console.example.com; none without it.",
         default=(),
+    )
     streams_per_key: int = setting(
         "Tails and exports that an API key may have open at one process; more are 429.", default=5
     )

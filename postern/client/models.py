@@ -435,6 +435,85 @@ class DirectAction(Model):
 DispatchStatus: TypeAlias = Literal["pending", "dispatched", "failed", "duplicate"] | str
 
 
+class DryRun(Model):
+    """What a webhook would do with a body."""
+
+    is_dry_run: Literal[True]
+    #: false: its senders are refused at present.
+    is_active: bool
+    webhook_version: int
+    handler_type: Literal["direct_action", "workflow"] | str
+    action: str | None
+    workflow: str | None
+    #: run: the action declares nothing of what it looks up or creates.
+    would: Literal["create", "update", "run", "start", "reject"] | str
+    #: Why it would be rejected.
+    reasons: list[str]
+    fields: list[DryRunField]
+    lookups: list[DryRunLookup]
+
+
+class DryRunData(Envelope):
+    """DryRunData."""
+
+    data: DryRun
+
+
+class DryRunField(Model):
+    """What a target field would get."""
+
+    field: str
+    type: str
+    is_required: bool
+    expression: str | None
+    #: false: it keeps its value, or has its default.
+    is_set: bool
+    #: As the action gets it.
+    value: Any
+    #: What the expression found; null: it has a fault.
+    found_type: (
+        Literal["boolean", "number", "string", "object", "array", "null", "undefined"] | str | None
+    )
+    fault: FieldFault | None
+
+
+class DryRunLookup(Model):
+    """What the action would look up."""
+
+    field: str
+    kind: Literal["external_id", "reference"] | str
+    entity_type: str
+    external_id: str | None
+    realm: str | None
+    entity_id: UUID | None
+    entity_name: str | None
+    #: null: it cannot be told here.
+    is_found: bool | None
+    #: What the action does with what is, or is not, there.
+    then: Literal["create", "update", "use", "reject"] | str
+
+
+class Evaluation(Model):
+    """What an expression gives."""
+
+    expression: str
+    result: Any
+    #: undefined: nothing was found; null: there is a fault.
+    result_type: (
+        Literal["boolean", "number", "string", "object", "array", "null", "undefined"] | str | None
+    )
+    #: Whether it is looked up at once, without the engine.
+    is_plain: bool
+    duration_ms: float
+    fault: ExpressionFault | None
+
+
+class EvaluationData(Envelope):
+    """EvaluationData."""
+
+    data: Evaluation
+
+
 class Event(Model):
     """One change in the PSA store."""
 
@@ -517,6 +596,15 @@ class ExportedDelivery(Model):
     request_body_base64: str | None = None
 
 
+class ExpressionFault(Model):
+    """What is wrong with an expression."""
+
+    reason: str
+    message: str
+    #: Zero-based character offset, where it is known.
+    position: int | None
+
+
 class ExternalMapping(Model):
     """What an external id stands for, for one webhook."""
 
@@ -540,6 +628,18 @@ class ExternalMappingListData(Envelope):
     """ExternalMappingListData."""
 
     data: list[ExternalMapping]
+
+
+class FieldFault(Model):
+    """Why a field cannot be filled."""
+
+    field: str
+    rule: str
+    reason: str
+    expression: str | None = None
+    position: int | None = None
+    value: str | None = None
+    wanted: str | None = None
 
 
 class FirstKey(Model):
@@ -589,6 +689,48 @@ class HmacAuth(Model):
     signature_header: str
 
 
+class Import(Model):
+    """What an import does, or did."""
+
+    is_applied: bool
+    counts: ImportCounts
+    webhooks: list[ImportStep]
+    secrets: list[ImportSecret]
+
+
+class ImportCounts(Model):
+    """How many webhooks an import treats in which way."""
+
+    create: int
+    update: int
+    unchanged: int
+    delete: int
+
+
+class ImportData(Envelope):
+    """ImportData."""
+
+    data: Import
+
+
+class ImportSecret(Model):
+    """The secret of a webhook that was created, in clear, this one time."""
+
+    slug: str
+    secret: str
+
+
+class ImportStep(Model):
+    """What an import does with one webhook."""
+
+    slug: str
+    action: Literal["create", "update", "unchanged", "delete"] | str
+    #: null: there is none yet.
+    inbound_webhook_id: UUID | None
+    #: What differs, where it is updated.
+    changes: Changes | None
+
+
 class IpAllowlistAuth(Model):
     """auth_config of ip_allowlist."""
 
@@ -601,6 +743,40 @@ class KeySourceBody(Model):
 
     type: Literal["header", "jsonata"] | str
     value: str
+
+
+class Lookup(Model):
+    """What the sender's id in a field stands for, and what the action does with it."""
+
+    entity_type: str | None = None
+    #: The field that says what it stands for.
+    entity_type_field: str | None = None
+    #: The field with the scope in which the id is unique.
+    realm_field: str | None = None
+    #: The field that, where it has a value, makes the lookup needless.
+    unless: str | None = None
+    on_found: Literal["update", "use", "reject"] | str
+    on_missing: Literal["create", "reject"] | str
+    #: What it does where something was there, and is gone.
+    on_stale: Literal["create", "reject"] | str
+
+
+class NamedSample(Model):
+    """A sample with its headers and body."""
+
+    delivery_id: UUID
+    headers: dict[str, str]
+    body: Any
+    body_encoding: Literal["json", "text", "base64"] | str | None
+    captured_at: datetime
+    sample_id: UUID
+    name: str | None
+
+
+class NamedSampleData(Envelope):
+    """NamedSampleData."""
+
+    data: NamedSample
 
 
 class OrderingBody(Model):
@@ -712,6 +888,55 @@ class Sample(Model):
     captured_at: datetime
 
 
+class SampleNode(Model):
+    """One value of a sample, or what all items of an array have in its place."""
+
+    #: JSONata, for a mapping.
+    path: str
+    types: list[
+        Literal["boolean", "number", "string", "object", "array", "null", "undefined"] | str
+    ]
+    #: Of the items, where it is an array.
+    item_types: list[
+        Literal["boolean", "number", "string", "object", "array", "null", "undefined"] | str
+    ]
+    #: A scalar that was met there.
+    example: Any
+    #: The members, each with its name and all of the above.
+    children: list[Any]
+
+
+class SampleSummary(Model):
+    """A sample without its contents."""
+
+    sample_id: UUID
+    #: null: the next capture without a name replaces it.
+    name: str | None
+    delivery_id: UUID
+    captured_at: datetime
+    body_bytes: int
+
+
+class SampleSummaryListData(Envelope):
+    """SampleSummaryListData."""
+
+    data: list[SampleSummary]
+
+
+class SampleTree(Model):
+    """What a sample holds."""
+
+    root: SampleNode
+    #: Whether something was left out for its size.
+    is_truncated: bool
+
+
+class SampleTreeData(Envelope):
+    """SampleTreeData."""
+
+    data: SampleTree
+
+
 class TargetField(Model):
     """A field that an action takes."""
 
@@ -724,6 +949,9 @@ class TargetField(Model):
     enum_values: list[str | int] | None = None
     min_length: int | None = None
     max_length: int | None = None
+    strip_whitespace: bool | None = None
+    exclusive_minimum: int | float | None = None
+    exclusive_maximum: int | float | None = None
     minimum: int | float | None = None
     maximum: int | float | None = None
     #: What a json has to be.
@@ -733,6 +961,7 @@ class TargetField(Model):
     default: str | int | float | None = None
     #: What a ref is the id of.
     ref_entity_type: str | None = None
+    lookup: Lookup | None = None
 
 
 class Tenant(Model):
@@ -815,6 +1044,32 @@ class WebhookDataWithSecret(Envelope):
     data: Webhook
     #: In clear, shown in this answer alone; null where there is no new one.
     secret: str | None
+
+
+class WebhookDocument(Envelope):
+    """All webhooks of a tenant, without secrets."""
+
+    format: Literal["postern.webhooks/1"]
+    #: Each as a body of PUT, sorted by slug.
+    webhooks: list[dict[str, Any]]
+
+
+class WebhookSecret(Model):
+    """What may be known of a secret; its value may not."""
+
+    secret_id: UUID
+    created_at: datetime
+    #: null: until it is replaced.
+    valid_until: datetime | None
+    #: When it last verified a request; late by a minute or so.
+    last_used_at: datetime | None
+    is_live: bool
+
+
+class WebhookSecretListData(Envelope):
+    """WebhookSecretListData."""
+
+    data: list[WebhookSecret]
 
 
 class WebhookSummary(Model):

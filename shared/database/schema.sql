@@ -706,7 +706,9 @@ CREATE TABLE postern.webhook_samples (
     delivery_id uuid NOT NULL,
     headers bytea NOT NULL,
     body bytea NOT NULL,
-    captured_at timestamp with time zone NOT NULL
+    captured_at timestamp with time zone NOT NULL,
+    name text,
+    CONSTRAINT webhook_samples_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 );
 
 CREATE TABLE postern.webhook_secrets (
@@ -716,7 +718,8 @@ CREATE TABLE postern.webhook_secrets (
     sealed bytea NOT NULL,
     valid_from timestamp with time zone DEFAULT now() NOT NULL,
     valid_until timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone
 );
 
 CREATE TABLE postern.webhooks (
@@ -744,11 +747,14 @@ CREATE TABLE postern.webhooks (
     deleted_at timestamp with time zone,
     retry_policy jsonb,
     ordering jsonb,
+    name_key text GENERATED ALWAYS AS (lower(name)) STORED COLLATE pg_catalog."C",
+    sample_name text,
     CONSTRAINT webhooks_auth_type_check CHECK ((auth_type = ANY (ARRAY['hmac_sha256'::text, 'bearer'::text, 'ip_allowlist'::text, 'path_token'::text]))),
     CONSTRAINT webhooks_handler_type_check CHECK ((handler_type = ANY (ARRAY['direct_action'::text, 'workflow'::text]))),
     CONSTRAINT webhooks_idempotency_window_seconds_check CHECK (((idempotency_window_seconds >= 1) AND (idempotency_window_seconds <= 2592000))),
     CONSTRAINT webhooks_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
     CONSTRAINT webhooks_rate_limit_per_minute_check CHECK (((rate_limit_per_minute >= 1) AND (rate_limit_per_minute <= 60000))),
+    CONSTRAINT webhooks_sample_name_check CHECK (((length(sample_name) >= 1) AND (length(sample_name) <= 100))),
     CONSTRAINT webhooks_slug_check CHECK ((slug ~ '^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$'::text))
 );
 
@@ -1544,9 +1550,17 @@ CREATE INDEX replay_job_deliveries_left ON postern.replay_job_deliveries USING b
 
 CREATE INDEX replay_jobs_due ON postern.replay_jobs USING btree (due_at) WHERE ((status = ANY (ARRAY['selecting'::text, 'running'::text])) AND (NOT is_paused));
 
+CREATE UNIQUE INDEX webhook_samples_name ON postern.webhook_samples USING btree (tenant_id, webhook_id, COALESCE(name, ''::text));
+
 CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
 
+CREATE INDEX webhooks_created ON postern.webhooks USING btree (tenant_id, created_at, webhook_id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX webhooks_name ON postern.webhooks USING btree (tenant_id, name_key, webhook_id) WHERE (deleted_at IS NULL);
+
 CREATE UNIQUE INDEX webhooks_slug ON postern.webhooks USING btree (tenant_id, slug) WHERE ((deleted_at IS NULL) AND (slug IS NOT NULL));
+
+CREATE INDEX webhooks_updated ON postern.webhooks USING btree (tenant_id, updated_at, webhook_id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX workflow_runs_ended ON postern.workflow_runs USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
 from postern.client import bodies, models
-from postern.client.calls import Call
+from postern.client.calls import Call, new_idempotency_key
 from postern.client.transport import AsyncHttp, Http
 
 
@@ -14,15 +14,24 @@ class ReplayJobs:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def plan(self, body: bodies.ReplayJobBody | None = None) -> models.ReplayPlanData:
+    def plan(
+        self, body: bodies.ReplayJobBody | None = None, *, idempotency_key: str | None = None
+    ) -> models.ReplayPlanData:
         """Tell what a job would replay and how long it would take; nothing is written.
 
         Needs the permission read and replay.
         """
-        call = Call(method="POST", template="/api/v1/replays/plan", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/replays/plan",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return self._http.fetch(call, models.ReplayPlanData)
 
-    def create(self, body: bodies.ReplayJobBody | None = None) -> models.ReplayJobData:
+    def create(
+        self, body: bodies.ReplayJobBody | None = None, *, idempotency_key: str | None = None
+    ) -> models.ReplayJobData:
         """Replay deliveries that match, the oldest first, up to the limit, at the rate.
 
         Never authenticated, unreadable, duplicate and unfinished ones are passed over, and what
@@ -30,7 +39,12 @@ class ReplayJobs:
 
         Needs the permission read and replay.
         """
-        call = Call(method="POST", template="/api/v1/replays", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/replays",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return self._http.fetch(call, models.ReplayJobData)
 
     def list_page(
@@ -67,7 +81,9 @@ class ReplayJobs:
         )
         return self._http.fetch(call, models.ReplayJobData)
 
-    def pause(self, replay_job_id: UUID | str) -> models.ReplayJobData:
+    def pause(
+        self, replay_job_id: UUID | str, *, idempotency_key: str | None = None
+    ) -> models.ReplayJobData:
         """Stop making replays until the job is resumed.
 
         Needs the permission read and replay.
@@ -76,10 +92,13 @@ class ReplayJobs:
             method="POST",
             template="/api/v1/replays/{replay_job_id}/pause",
             path={"replay_job_id": replay_job_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
         )
         return self._http.fetch(call, models.ReplayJobData)
 
-    def resume(self, replay_job_id: UUID | str) -> models.ReplayJobData:
+    def resume(
+        self, replay_job_id: UUID | str, *, idempotency_key: str | None = None
+    ) -> models.ReplayJobData:
         """Let a paused job go on.
 
         Needs the permission read and replay.
@@ -88,10 +107,13 @@ class ReplayJobs:
             method="POST",
             template="/api/v1/replays/{replay_job_id}/resume",
             path={"replay_job_id": replay_job_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
         )
         return self._http.fetch(call, models.ReplayJobData)
 
-    def cancel(self, replay_job_id: UUID | str) -> models.ReplayJobData:
+    def cancel(
+        self, replay_job_id: UUID | str, *, idempotency_key: str | None = None
+    ) -> models.ReplayJobData:
         """End a job for good; what it has replayed stays.
 
         Needs the permission read and replay.
@@ -100,6 +122,7 @@ class ReplayJobs:
             method="POST",
             template="/api/v1/replays/{replay_job_id}/cancel",
             path={"replay_job_id": replay_job_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
         )
         return self._http.fetch(call, models.ReplayJobData)
 
@@ -110,15 +133,24 @@ class AsyncReplayJobs:
     def __init__(self, http: AsyncHttp) -> None:
         self._http = http
 
-    async def plan(self, body: bodies.ReplayJobBody | None = None) -> models.ReplayPlanData:
+    async def plan(
+        self, body: bodies.ReplayJobBody | None = None, *, idempotency_key: str | None = None
+    ) -> models.ReplayPlanData:
         """Tell what a job would replay and how long it would take; nothing is written.
 
         Needs the permission read and replay.
         """
-        call = Call(method="POST", template="/api/v1/replays/plan", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/replays/plan",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return await self._http.fetch(call, models.ReplayPlanData)
 
-    async def create(self, body: bodies.ReplayJobBody | None = None) -> models.ReplayJobData:
+    async def create(
+        self, body: bodies.ReplayJobBody | None = None, *, idempotency_key: str | None = None
+    ) -> models.ReplayJobData:
         """Replay deliveries that match, the oldest first, up to the limit, at the rate.
 
         Never authenticated, unreadable, duplicate and unfinished ones are passed over, and what
@@ -126,7 +158,12 @@ class AsyncReplayJobs:
 
         Needs the permission read and replay.
         """
-        call = Call(method="POST", template="/api/v1/replays", body=body)
+        call = Call(
+            method="POST",
+            template="/api/v1/replays",
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
+        )
         return await self._http.fetch(call, models.ReplayJobData)
 
     async def list_page(
@@ -164,7 +201,9 @@ class AsyncReplayJobs:
         )
         return await self._http.fetch(call, models.ReplayJobData)
 
-    async def pause(self, replay_job_id: UUID | str) -> models.ReplayJobData:
+    async def pause(
+        self, replay_job_id: UUID | str, *, idempotency_key: str | None = None
+    ) -> models.ReplayJobData:
         """Stop making replays until the job is resumed.
 
         Needs the permission read and replay.
@@ -173,10 +212,13 @@ class AsyncReplayJobs:
             method="POST",
             template="/api/v1/replays/{replay_job_id}/pause",
             path={"replay_job_id": replay_job_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
         )
         return await self._http.fetch(call, models.ReplayJobData)
 
-    async def resume(self, replay_job_id: UUID | str) -> models.ReplayJobData:
+    async def resume(
+        self, replay_job_id: UUID | str, *, idempotency_key: str | None = None
+    ) -> models.ReplayJobData:
         """Let a paused job go on.
 
         Needs the permission read and replay.
@@ -185,10 +227,13 @@ class AsyncReplayJobs:
             method="POST",
             template="/api/v1/replays/{replay_job_id}/resume",
             path={"replay_job_id": replay_job_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
         )
         return await self._http.fetch(call, models.ReplayJobData)
 
-    async def cancel(self, replay_job_id: UUID | str) -> models.ReplayJobData:
+    async def cancel(
+        self, replay_job_id: UUID | str, *, idempotency_key: str | None = None
+    ) -> models.ReplayJobData:
         """End a job for good; what it has replayed stays.
 
         Needs the permission read and replay.
@@ -197,5 +242,6 @@ class AsyncReplayJobs:
             method="POST",
             template="/api/v1/replays/{replay_job_id}/cancel",
             path={"replay_job_id": replay_job_id},
+            headers={"idempotency-key": idempotency_key or new_idempotency_key()},
         )
         return await self._http.fetch(call, models.ReplayJobData)

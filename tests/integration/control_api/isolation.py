@@ -249,8 +249,8 @@ async def build_side(connection: Connection, slug: str, mark: str) -> Side:
     """Make a tenant with something of every kind."""
     made = await bootstrap_tenant(connection, slug=slug, name=f"Tenant {mark}")
     side = Side(connection, made.tenant_id, slug, made.api_key, mark)
-    everything = ["webhook_id", "delivery_id", "client_id", "asset_id", "secret_id", "sample_id"]
-    await side.made(everything, anew=False)
+    own = ["webhook_id", "delivery_id", "client_id", "asset_id"]
+    await side.made([*own, "secret_id", "sample_id", "replay_job_id"], anew=False)
     await connection.execute(
         "insert into postern.external_entity_mappings"
         " (tenant_id, webhook_id, entity_type, external_id, realm, entity_id)"
