@@ -294,6 +294,55 @@ begin
 end
 $$;
 
+CREATE FUNCTION postern.replay_next(in_tenant_id uuid, in_replay_job_id uuid, in_new_ids uuid[], OUT replayed bigint, OUT skipped bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET enable_partition_pruning TO 'off'
+    AS $$
+begin
+    with next as (
+        select source_id, row_number() over (order by source_id) as number
+        from (
+            select source_id from postern.replay_job_deliveries
+            where tenant_id = in_tenant_id and replay_job_id = in_replay_job_id and not is_done
+            order by source_id
+            limit cardinality(in_new_ids)) waiting
+    ), source as (
+        select d.*, next.number, w.version
+        from next
+        cross join lateral (
+            select * from postern.deliveries d
+            where d.tenant_id = in_tenant_id and d.delivery_id = next.source_id
+            offset 0) d
+        cross join lateral (
+            select w.version from postern.webhooks w
+            where w.tenant_id = in_tenant_id and w.webhook_id = d.webhook_id and w.is_active and w.deleted_at is null
+            offset 0) w
+    ), recorded as (
+        insert into postern.deliveries
+            (tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path,
+             request_headers, request_body, source_address, idempotency_key, idempotency_fault, ordering_key,
+             auth_status, dispatch_status, response_status, is_replay, is_test, replayed_from)
+        select tenant_id, in_new_ids[number], webhook_id, version, now(), request_method, request_path,
+               request_headers, request_body, source_address, idempotency_key, idempotency_fault, ordering_key,
+               'verified', 'pending', 202, true, is_test, delivery_id
+        from source
+        order by number
+        returning tenant_id, delivery_id, ordering_key, replayed_from
+    ), queued as (
+        insert into postern.outbox (tenant_id, delivery_id, available_at, ordering_key)
+        select tenant_id, delivery_id, now(), ordering_key from recorded order by delivery_id
+    ), noted as (
+        update postern.replay_job_deliveries i
+        set is_done = true,
+            replay_id = (select r.delivery_id from recorded r where r.replayed_from = i.source_id)
+        where i.tenant_id = in_tenant_id and i.replay_job_id = in_replay_job_id and i.source_id = any (array(select source_id from next))
+    )
+    select (select count(*) from recorded),
+           (select count(*) from next) - (select count(*) from recorded)
+    into replayed, skipped;
+end
+$$;
+
 CREATE FUNCTION postern.requeue_lost(in_after uuid, in_untouched_seconds double precision, in_limit integer, OUT last_id uuid, OUT examined_count bigint, OUT queued_count bigint) RETURNS record
     LANGUAGE plpgsql
     SET enable_partition_pruning TO 'off'
