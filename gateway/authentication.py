@@ -67,15 +67,19 @@ _CREDENTIAL_PARAMETER = re.compile(
 )
 
 
-def _without_credentials(query: bytes) -> bytes:
-    """Mask the values of parameters whose names tell of credentials."""
+def _without_credentials(query: bytes, *, own: bytes | None = None) -> bytes:
+    """Mask the values of parameters whose names tell of credentials, and of the webhook's own."""
     if not query:
         return query
     return b"&".join(
-        name + b"=***" if _CREDENTIAL_PARAMETER.fullmatch(_decoded(name)) else part
+        name + b"=***" if _is_credential(_decoded(name), own) else part
         for part in query.split(b"&")
         for name, _ in _pairs(part)
     )
+
+
+def _is_credential(name: bytes, own: bytes | None) -> bool:
+    return name == own or _CREDENTIAL_PARAMETER.fullmatch(name) is not None
 
 
 class _SecretVerifier:
@@ -161,12 +165,7 @@ class PathTokenVerifier(_SecretVerifier):
 
     def masked_query(self, query: bytes) -> bytes:
         """Mask the token wherever the parameter stands, however its name is encoded."""
-        masked = b"&".join(
-            name + b"=***" if _decoded(name) == self._parameter else part
-            for part in query.split(b"&")
-            for name, _ in _pairs(part)
-        )
-        return _without_credentials(masked)
+        return _without_credentials(query, own=self._parameter)
 
 
 class IpAllowlistVerifier:
