@@ -42,8 +42,9 @@ class Engine:
             return None if result is None else _encode(_Plainer().plain(result))
         except ExpressionError:
             raise
-        except MemoryError as error:
-            raise _failure(text, error, reason="memory") from None
+        except (MemoryError, SystemError) as error:
+            # CPython loses the first at times: "error return without exception set".
+            raise _failure(text, MemoryError(*error.args), reason="memory") from None
         except Exception as error:  # noqa: BLE001 - whatever the engine lets escape is its fault
             raise _failure(text, error, reason="evaluation") from None
 
