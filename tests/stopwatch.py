@@ -33,10 +33,14 @@ def _waited_seconds(schedstat: Path) -> float:
 
 
 class Stopwatch:
-    """Runs from now on, for this process and its children."""
+    """Runs from now on, for this process and its children, or those of them that are named.
 
-    def __init__(self) -> None:
-        self._waited = _family()
+    Name them where others work beside: what those wait for is no part of the time.
+    """
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self._waited = self._waits()
         self._began = time.perf_counter()
 
     @property
@@ -47,10 +51,11 @@ class Stopwatch:
     @property
     def seconds(self) -> float:
         """The time since then, without the longest wait of each of them."""
-        waited = [seconds - self._waited.get(pid, 0.0) for pid, seconds in _family().items()]
-        return self.passed_seconds - sum(waited)
+        waits = self._waits().items()
+        return self.passed_seconds - sum(
+            max(seconds - self._waited.get(pid, 0.0), 0.0) for pid, seconds in waits
+        )
 
-
-def _family() -> Mapping[int, float]:
-    own = os.getpid()
-    return {pid: waited_seconds(pid) for pid in (own, *children_of(own))}
+    def _waits(self) -> Mapping[int, float]:
+        own = os.getpid()
+        return {pid: waited_seconds(pid) for pid in (own, *(self._pids or children_of(own)))}

@@ -87,7 +87,9 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
         system_pool = await stack.enter_async_context(
             _open_pool(dsn, role=SYSTEM_ROLE, size=settings.system_pool_size)
         )
-        sandbox = await stack.enter_async_context(Sandbox(size=settings.sandbox_size))
+        sandbox = await stack.enter_async_context(
+            Sandbox(size=settings.sandbox_size, queue_seconds=settings.sandbox_queue_seconds)
+        )
         engine = build_engine(settings, workflows, system_pool)
         processor = build_processor(
             settings,

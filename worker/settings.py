@@ -11,6 +11,8 @@ from worker.forwarding.target import parse_ports
 
 #: What an attempt may need beside its handler: the wait for a claim, and the statements around it.
 _CLAIM_SECONDS = 6.0
+#: Who waits for another tenant's expressions, which take their whole time, gets his turn after it.
+_TURN_GRACE_SECONDS = 1.0
 #: PostgreSQL ends a transaction that idles for 30 s while its handler is busy elsewhere.
 _LONGEST_HANDLER_SECONDS = 25.0
 
@@ -143,6 +145,11 @@ class WorkerSettings(Settings):
         "Certificates (PEM) that may sign targets', beside the system's.", default=None
     )
 
+    @property
+    def sandbox_queue_seconds(self) -> float:
+        """How long a mapping's expressions wait for a process."""
+        return self.expression_timeout_seconds + _TURN_GRACE_SECONDS
+
     def faults(self) -> list[str]:
         """Return what is wrong among the settings, a sentence each."""
         return [
@@ -236,11 +243,16 @@ class WorkerSettings(Settings):
             for name in positive
             if getattr(self, name) <= 0
         ]
-        longest = self.handler_timeout_seconds + self.expression_timeout_seconds + _CLAIM_SECONDS
+        longest = (
+            self.handler_timeout_seconds
+            + self.sandbox_queue_seconds
+            + self.expression_timeout_seconds
+            + _CLAIM_SECONDS
+        )
         if longest >= self.lease_seconds:
             faults.append(
                 f"{self.prefix}LEASE_SECONDS: {self.lease_seconds:g} s is not longer than an "
-                f"attempt may take ({longest:g} s: handler, expressions and "
+                f"attempt may take ({longest:g} s: handler, expressions, their turn and "
                 f"{_CLAIM_SECONDS:g} s for its claim), so that others would begin it again"
             )
         if self.handler_timeout_seconds > _LONGEST_HANDLER_SECONDS:

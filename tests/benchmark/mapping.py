@@ -32,7 +32,7 @@ _PLAIN = {
     "status": "device.status",
     "location": "device.site.name",
 }
-_GENERAL = {
+GENERAL = {
     "external_id": "'rmm-' & device.id",
     "name": "coalesce(device.name, $uppercase(device.hostname))",
     "asset_type": "device.kind = 'srv' ? 'server' : 'workstation'",
@@ -40,7 +40,7 @@ _GENERAL = {
     "status": "device.alerts[severity > 2] ? 'alert' : 'active'",
     "location": "$join([device.site.name, device.site.room], ' / ')",
 }
-_DOCUMENT = {
+DOCUMENT = {
     "device": {
         "id": "d-1024",
         "hostname": "ws-17.example.com",
@@ -51,14 +51,14 @@ _DOCUMENT = {
         "alerts": [{"id": n, "severity": n % 3, "text": "disk is filling up"} for n in range(8)],
     }
 }
-_BODY = orjson.dumps(_DOCUMENT)
+BODY = orjson.dumps(DOCUMENT)
 
 
 async def plain_us(mapper: Mapper, count: int) -> float:
     """Return the mean microseconds of a processor that a mapping of plain paths takes."""
     started = process_time()
     for _ in range(count):
-        await mapper.map(UpsertAsset, _PLAIN, document=_DOCUMENT, body=_BODY)
+        await mapper.map(UpsertAsset, _PLAIN, document=DOCUMENT, body=BODY)
     return (process_time() - started) / count * 1e6
 
 
@@ -67,7 +67,7 @@ async def general_ms(mapper: Mapper, count: int) -> list[float]:
     times = []
     for _ in range(count):
         started = perf_counter()
-        mapped = await mapper.map(UpsertAsset, _GENERAL, document=_DOCUMENT, body=_BODY)
+        mapped = await mapper.map(UpsertAsset, GENERAL, document=DOCUMENT, body=BODY)
         times.append((perf_counter() - started) * 1000)
         if mapped.filling.fields is None:
             raise SystemExit(f"the mapping failed: {mapped.filling.faults}")
@@ -84,7 +84,7 @@ def engine_ms(mapping: Mapping[str, str], count: int) -> float:
     compiled = [Jsonata(text) for text in texts]
     started = process_time()
     for _ in range(count):
-        document = orjson.loads(_BODY)
+        document = orjson.loads(BODY)
         for expression in compiled:
             expression.evaluate(document)
     return (process_time() - started) / count * 1000
@@ -104,7 +104,7 @@ async def _measure(arguments: argparse.Namespace) -> bool:
             times = await general_ms(mapper, arguments.count)
             general.append(median(times))
             late.append(quantiles(times, n=100)[-1])
-            general_ratios.append(general[-1] / engine_ms(_GENERAL, arguments.count))
+            general_ratios.append(general[-1] / engine_ms(GENERAL, arguments.count))
     print_table(
         f"a mapping of six fields, {arguments.rounds} rounds",
         [
