@@ -1,10 +1,10 @@
 """Expectations on a sandbox under attack: every expression is stopped or answered, in bounds."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import quantiles
 from time import perf_counter
 
 import pytest
@@ -15,16 +15,17 @@ from shared.expressions.sandbox import DEFAULT_MEMORY_BYTES, Sandbox
 from tests.integration.expressions.hostile import HOSTILE
 from tests.integration.expressions.hostile.case import Case
 from tests.stopwatch import Stopwatch
+from worker.settings import WorkerSettings
 
 # The first test to ask for the run has the whole corpus tried.
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
-#: Less than the second that a worker gives, so that the suite has its answer sooner.
-ENDLESS_SECONDS = 0.25
-#: For what ends by itself; a busy machine may make it take longer than it should.
+#: What a worker gives, by default.
+LIMIT_SECONDS = WorkerSettings.expression_timeout_seconds
+#: For what has to end by itself; a busy machine may make it take longer than the limit.
 ENDING_SECONDS = 10.0
-#: What the event loop and a busy machine may add before the caller has its answer.
-SLACK_SECONDS = 0.75
+#: For the death of a process that overran, and the caller's own work.
+SLACK_SECONDS = 0.2
 #: About the moment, not the expression: it is tried again.
 PASSING = {"starved", "busy"}
 _LANES = 2
@@ -35,6 +36,7 @@ class Run:
     """What became of the corpus."""
 
     outcomes: dict[str, object] = field(default_factory=dict)
+    #: Without what the caller, and an evaluation that ended by itself, waited for a processor.
     seconds: dict[str, float] = field(default_factory=dict)
     peak_bytes: int = 0
 
@@ -65,9 +67,11 @@ async def _try_all(sandbox: Sandbox, names: Iterator[str], run: Run) -> None:
     for name in names:
         for _ in range(5):
             await _process_is_ready(sandbox)
-            stopwatch = Stopwatch()
+            caller, both = Stopwatch(os.getpid()), Stopwatch(sandbox._turns.idle[-1].pid)
             run.outcomes[name] = await _try(sandbox, name, HOSTILE[name])
-            run.seconds[name] = stopwatch.seconds
+            # The limit of time is the caller's, whatever its process got of a processor.
+            is_overrun = _reason(run.outcomes[name]) == "timeout"
+            run.seconds[name] = caller.seconds if is_overrun else both.seconds
             if _reason(run.outcomes[name]) not in PASSING:
                 break
 
@@ -81,7 +85,7 @@ async def _process_is_ready(sandbox: Sandbox) -> None:
 
 
 async def _try(sandbox: Sandbox, name: str, case: Case) -> object:
-    limit = ENDLESS_SECONDS if "timeout" in case.reasons else ENDING_SECONDS
+    limit = LIMIT_SECONDS if "timeout" in case.reasons else ENDING_SECONDS
     results = await sandbox.evaluate(
         {"x": case.text}, case.body, timeout_seconds=limit, owner=name
     )
@@ -115,7 +119,7 @@ def _reason(outcome: object) -> str:
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_expression_ends_as_it_should(run: Run, name: str) -> None:
-    """With the very value or for a reason that is right, which is told."""
+    """With the very value or for a reason that is right, which is told; within a second."""
     case, outcome = HOSTILE[name], run.outcomes[name]
 
     if isinstance(outcome, ExpressionError):
@@ -124,8 +128,7 @@ async def test_a_hostile_expression_ends_as_it_should(run: Run, name: str) -> No
     elif not case.may_end:
         assert not case.reasons, outcome
         assert outcome == case.value
-    if _reason(outcome) == "timeout":
-        assert run.seconds[name] < ENDLESS_SECONDS + SLACK_SECONDS
+    assert run.seconds[name] < LIMIT_SECONDS + SLACK_SECONDS
 
 
 async def test_the_corpus_is_stopped_in_bounds_of_memory(run: Run) -> None:
@@ -154,38 +157,3 @@ async def test_the_sandbox_outlives_the_corpus(sandbox: Sandbox, run: Run) -> No
 async def test_the_corpus_is_large_and_has_no_twins() -> None:
     """Each case is one of its own."""
     assert len({(case.text, case.body) for case in HOSTILE.values()}) == len(HOSTILE) >= 200
-
-
-_ENDLESS = "($f := function() { $f() }; $f())"
-
-
-async def test_neighbours_are_served_while_one_runs_away() -> None:
-    """A tenant with any number of runaway expressions costs the others one call's time at most."""
-    async with Sandbox(size=2) as sandbox:
-        calm = [await _neighbour(sandbox) for _ in range(200)]
-        async with asyncio.TaskGroup() as tasks:
-            crowd = [tasks.create_task(_run_away(sandbox)) for _ in range(20)]
-            await asyncio.sleep(0)
-            beside = [await _neighbour(sandbox) for _ in range(400)]
-            for attacker in crowd:
-                attacker.cancel()
-
-    calm_p99, beside_p99 = (quantiles(times, n=100)[-1] for times in (calm, beside))
-    # Alone, 20 waiting calls of a quarter of a second make everyone wait for seconds.
-    assert beside_p99 < max(20 * calm_p99, 0.2)
-
-
-async def _run_away(sandbox: Sandbox) -> None:
-    while True:
-        await sandbox.evaluate(
-            {"x": _ENDLESS}, b"{}", timeout_seconds=ENDLESS_SECONDS, owner="runaway"
-        )
-
-
-async def _neighbour(sandbox: Sandbox) -> float:
-    started = perf_counter()
-    results = await sandbox.evaluate(
-        {"x": "$sum(items)"}, b'{"items":[1,2,3]}', timeout_seconds=5, owner="neighbour"
-    )
-    assert results == {"x": 6}
-    return perf_counter() - started
