@@ -1,13 +1,15 @@
 """One attempt at a delivery, and the rules that attempts are held to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shared.domain.delivery import QueuedDelivery
 from shared.domain.retry import RetryPolicy
 from shared.domain.webhook import Webhook
 from shared.ledger.circuit_breakers import BreakerPolicy
 from worker import metrics
+from worker.outcome_document import encode_outcome
 
 
 @dataclass(slots=True)
@@ -20,6 +22,11 @@ class Attempt:
     webhook: Webhook | None = None
     #: Whether it tries out a webhook whose circuit breaker is open.
     is_probe: bool = False
+
+    def outcome_text(self, document: Mapping[str, Any]) -> str:
+        """Return JSON text of what became of it, and under which version of the webhook."""
+        version = {} if self.webhook is None else {"webhook_version": self.webhook.version}
+        return encode_outcome({**document, **version})
 
     def count(self, outcome: str, *, now: float) -> None:
         """Count what became of the delivery; ``now`` is of the clock of ``started``."""

@@ -22,7 +22,6 @@ from worker.group_run import GroupRun
 from worker.handlers.direct_action import PreparedAction, PreparedCall
 from worker.handlers.workflow import PreparedLaunch, PreparedStart
 from worker.outcome import Done, Outcome, Reject, Retry
-from worker.outcome_document import encode_outcome
 
 _InTransaction = PreparedAction | PreparedStart | Reject | Retry
 _Outside = PreparedCall | PreparedLaunch
@@ -182,7 +181,7 @@ class ClaimedRun:
     def _finish(self, connection: Connection, attempt: Attempt, outcome: Done) -> None:
         Attempts(connection).finish_at_commit(
             attempt.delivery,
-            outcome=encode_outcome(outcome.result),
+            outcome=attempt.outcome_text(outcome.result),
             duration_ms=self._duration_ms(attempt),
         )
 
@@ -192,7 +191,7 @@ class ClaimedRun:
             [
                 Finished(
                     attempt.delivery.delivery_id,
-                    encode_outcome(outcome.result),
+                    attempt.outcome_text(outcome.result),
                     self._duration_ms(attempt),
                 )
                 for attempt, outcome in done

@@ -21,8 +21,8 @@ def encode_outcome(document: Mapping[str, Any]) -> str:
     text = orjson.dumps(_plain(document, _MAX_DEPTH))
     if len(text) <= MAX_OUTCOME_BYTES:
         return text.decode()
-    # Too much of it all: the texts on top say what happened.
-    top = {key: value for key, value in document.items() if isinstance(value, str)}
+    # Too much of it all: the texts and numbers on top say what happened.
+    top = {key: value for key, value in document.items() if isinstance(value, str | int)}
     return orjson.dumps({**_plain_mapping(top, 1), "truncated": True}).decode()
 
 

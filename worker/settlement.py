@@ -12,7 +12,6 @@ from worker import metrics
 from worker.attempt import Attempt, AttemptRules
 from worker.dispatch import Fail, TryAgain, decide
 from worker.outcome import Reject, Retry
-from worker.outcome_document import encode_outcome
 
 _LOGGER = get_logger(__name__)
 
@@ -52,7 +51,7 @@ class Settlement:
         self, connection: Connection, attempt: Attempt, decision: Fail | TryAgain
     ) -> bool:
         attempts = Attempts(connection)
-        document = encode_outcome({**decision.document, **_handler_name(attempt.webhook)})
+        document = attempt.outcome_text({**decision.document, **_handler_name(attempt.webhook)})
         duration_ms = (self._clock.monotonic() - attempt.started) * 1000
         match decision:
             case Fail():

@@ -196,6 +196,20 @@ begin
 end
 $$;
 
+CREATE FUNCTION postern.keep_webhook_handler() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'INSERT' or (new.handler_type, new.handler_config) is distinct from (old.handler_type, old.handler_config) then
+        insert into postern.webhook_handlers (tenant_id, webhook_id, since_version, handler_type, handler_config)
+        values (new.tenant_id, new.webhook_id, new.version, new.handler_type, new.handler_config)
+        on conflict (tenant_id, webhook_id, since_version) do update
+            set handler_type = excluded.handler_type, handler_config = excluded.handler_config;
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION postern.lease_rate_limit_tokens(in_tenant_id uuid, in_webhook_id uuid, in_gateway_id uuid, per_minute integer, held integer, returned integer, wanted integer, lease_seconds double precision, OUT granted integer, OUT wait_seconds double precision) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -746,6 +760,15 @@ CREATE TABLE postern.tenants (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT tenants_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
     CONSTRAINT tenants_slug_check CHECK ((slug ~ '^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$'::text))
+);
+
+CREATE TABLE postern.webhook_handlers (
+    tenant_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    since_version integer NOT NULL,
+    handler_type text NOT NULL,
+    handler_config jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE postern.webhook_samples (
@@ -1375,6 +1398,9 @@ ALTER TABLE ONLY postern.tenants
 ALTER TABLE ONLY postern.tenants
     ADD CONSTRAINT tenants_slug_key UNIQUE (slug);
 
+ALTER TABLE ONLY postern.webhook_handlers
+    ADD CONSTRAINT webhook_handlers_pkey PRIMARY KEY (tenant_id, webhook_id, since_version);
+
 ALTER TABLE ONLY postern.webhook_samples
     ADD CONSTRAINT webhook_samples_pkey PRIMARY KEY (tenant_id, webhook_id, sample_id);
 
@@ -1599,6 +1625,8 @@ CREATE INDEX replay_job_deliveries_left ON postern.replay_job_deliveries USING b
 
 CREATE INDEX replay_jobs_due ON postern.replay_jobs USING btree (due_at) WHERE ((status = ANY (ARRAY['selecting'::text, 'running'::text])) AND (NOT is_paused));
 
+CREATE INDEX webhook_handlers_by_age ON postern.webhook_handlers USING btree (created_at);
+
 CREATE UNIQUE INDEX webhook_samples_name ON postern.webhook_samples USING btree (tenant_id, webhook_id, COALESCE(name, ''::text));
 
 CREATE INDEX webhooks_changed ON postern.webhooks USING btree (changed_xid);
@@ -1659,6 +1687,8 @@ CREATE TRIGGER tenants_announce AFTER UPDATE ON postern.tenants FOR EACH ROW EXE
 
 CREATE TRIGGER webhooks_announce BEFORE INSERT OR UPDATE ON postern.webhooks FOR EACH ROW EXECUTE FUNCTION postern.announce_webhook_change();
 
+CREATE TRIGGER webhooks_keep_handler AFTER INSERT OR UPDATE OF handler_type, handler_config ON postern.webhooks FOR EACH ROW EXECUTE FUNCTION postern.keep_webhook_handler();
+
 ALTER TABLE ONLY postern.api_key_buckets
     ADD CONSTRAINT api_key_buckets_tenant_id_api_key_id_fkey FOREIGN KEY (tenant_id, api_key_id) REFERENCES postern.api_keys(tenant_id, api_key_id) ON DELETE CASCADE;
 
@@ -1676,6 +1706,9 @@ ALTER TABLE ONLY postern.forward_secrets
 
 ALTER TABLE ONLY postern.replay_jobs
     ADD CONSTRAINT replay_jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY postern.webhook_handlers
+    ADD CONSTRAINT webhook_handlers_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES postern.webhooks(tenant_id, webhook_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY postern.webhook_samples
     ADD CONSTRAINT webhook_samples_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES postern.webhooks(tenant_id, webhook_id) ON DELETE CASCADE;
@@ -1965,6 +1998,8 @@ CREATE POLICY all_tenants ON postern.replay_jobs TO postern_system USING (true) 
 
 CREATE POLICY all_tenants ON postern.tenants TO postern_system USING (true) WITH CHECK (true);
 
+CREATE POLICY all_tenants ON postern.webhook_handlers TO postern_system USING (true) WITH CHECK (true);
+
 CREATE POLICY all_tenants ON postern.webhook_samples TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON postern.webhook_secrets TO postern_system USING (true) WITH CHECK (true);
@@ -2029,6 +2064,8 @@ CREATE POLICY one_tenant ON postern.replay_jobs TO postern_tenant USING ((tenant
 
 CREATE POLICY one_tenant ON postern.tenants TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
+CREATE POLICY one_tenant ON postern.webhook_handlers TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 CREATE POLICY one_tenant ON postern.webhook_samples TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON postern.webhook_secrets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
@@ -2058,6 +2095,8 @@ ALTER TABLE postern.replay_job_deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE postern.replay_jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE postern.webhook_handlers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE postern.webhook_samples ENABLE ROW LEVEL SECURITY;
 
@@ -2325,6 +2364,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.replay_jobs TO postern_system
 GRANT SELECT ON TABLE postern.tenants TO postern_tenant;
 GRANT SELECT,INSERT,UPDATE ON TABLE postern.tenants TO postern_system;
 GRANT SELECT,INSERT,UPDATE ON TABLE postern.tenants TO postern_operator;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.webhook_handlers TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.webhook_handlers TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.webhook_samples TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postern.webhook_samples TO postern_system;

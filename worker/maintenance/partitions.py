@@ -4,6 +4,7 @@ from shared.database.pool import Pool, connection
 from shared.ledger.dead_letters import DeadLetters
 from shared.ledger.housekeeping import Housekeeping
 from shared.ledger.replay_jobs import ReplayJobs
+from shared.ledger.webhook_handlers import WebhookHandlers
 from worker import metrics
 from worker.maintenance.duty import Duty
 
@@ -38,5 +39,9 @@ def partitions_duty(pool: Pool, *, retention_days: int) -> Duty:
             while deleted == _BATCH:
                 deleted = await ReplayJobs(borrowed).delete_old(retention_days, limit=_BATCH)
                 metrics.KEPT_HOUSE.labels("replay_jobs_deleted").inc(deleted)
+            deleted = _BATCH
+            while deleted == _BATCH:
+                deleted = await WebhookHandlers(borrowed).delete_old(retention_days, limit=_BATCH)
+                metrics.KEPT_HOUSE.labels("handlers_deleted").inc(deleted)
 
     return Duty(name="partitions", every_seconds=_EVERY_SECONDS, perform=perform)

@@ -68,6 +68,7 @@ async def test_deliveries_at_once_share_transactions(
     await _process(processor, queued)
     assert await _statuses(effects_ledger, queued) == ["dispatched"] * 24
     assert await effects_ledger.effect_count() == 24
+    assert {(await effects_ledger.outcome(one))["webhook_version"] for one in queued} == {1}
     assert await _commit_count(effects_ledger.pool) <= 6
     assert await effects_ledger.outbox() == []
 

@@ -63,6 +63,29 @@ async def test_partitions_are_made_ahead_and_dropped_after_their_time(
     assert len(await ledger.attempts()) == 1
 
 
+async def test_handlers_are_forgotten_with_the_deliveries_that_they_handled(
+    ledger: Ledger, system_pool: Pool
+) -> None:
+    """One goes once another has had its place for longer than deliveries are kept."""
+    for days_ago, name in ((40, "b"), (35, "c"), (20, "d")):
+        await ledger.change_mapping({"external_id": name})
+        await ledger.pool.execute(
+            "update postern.webhook_handlers set created_at = now() - make_interval(days => $1)"
+            " where since_version = (select max(since_version) from postern.webhook_handlers)",
+            days_ago,
+        )
+    await ledger.pool.execute(
+        "update postern.webhook_handlers set created_at = now() - interval '90 days'"
+        " where since_version = 1"
+    )
+    await partitions_duty(system_pool, retention_days=30).perform()
+    rows = await ledger.pool.fetch(
+        "select since_version from postern.webhook_handlers where webhook_id = $1 order by 1",
+        ledger.webhook_id,
+    )
+    assert [row["since_version"] for row in rows] == [3, 4]
+
+
 async def test_expired_keys_are_deleted(ledger: Ledger, system_pool: Pool) -> None:
     """Every key past its window goes, however many; live ones stay."""
     webhooks = (ledger.webhook_id, ledger.tenant_id)

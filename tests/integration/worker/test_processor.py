@@ -47,6 +47,7 @@ async def test_reference_example_is_dispatched(ledger: Ledger, processor: Proces
         "external_id": "dev-1",
         "message": "asset created",
         "metadata": {"action": "created", "rmm": False, "name": "host-1"},
+        "webhook_version": 1,
     }
     assert await ledger.outbox() == []
     assert await ledger.key_count() == 1
@@ -150,6 +151,7 @@ async def test_retry_keeps_the_attempt_and_queues_the_next(
         "error": "told to retry",
         "code": "transient",
         "action": "recordEffect",
+        "webhook_version": 1,
     }
     (waiting,) = await effects_ledger.outbox()
     assert (waiting["attempt"], waiting["ordering_key"]) == (1, "k")
@@ -231,6 +233,7 @@ async def test_delivery_fails_when_attempts_are_used_up(
         "attempts": 3,
         "last_code": "transient",
         "action": "recordEffect",
+        "webhook_version": 1,
     }
     assert [row["attempt"] for row in await effects_ledger.attempts()] == [0, 1]
     assert await effects_ledger.outbox() == []
@@ -268,6 +271,7 @@ async def test_reject_fails_at_once_and_frees_the_key(
         "code": "told",
         "field": "ending",
         "action": "recordEffect",
+        "webhook_version": 1,
     }
     (left,) = await effects_ledger.outbox()
     assert left["delivery_id"] == other.delivery_id
@@ -304,15 +308,20 @@ async def test_odd_result_of_an_action_is_kept_as_far_as_json_goes(
 async def test_changed_configuration_is_used_by_the_next_delivery(
     effects_ledger: Ledger, processor: Processor
 ) -> None:
-    """A cached configuration is not used once another is committed, even to reject."""
+    """A cached configuration is not used once another is committed, even to reject.
+
+    The outcome tells which version it was.
+    """
     await effects_ledger.change_mapping({"ending": "nowhere"})
     failed = await effects_ledger.record({"ending": "done"})
     await processor.process(failed)
-    assert (await effects_ledger.outcome(failed))["code"] == "mapping_failed"
+    outcome = await effects_ledger.outcome(failed)
+    assert (outcome["code"], outcome["webhook_version"]) == ("mapping_failed", 2)
     await effects_ledger.change_mapping({"ending": "ending"})
     replayed = await effects_ledger.record({"ending": "done"})
     await processor.process(replayed)
     assert (await effects_ledger.delivery(replayed))["dispatch_status"] == "dispatched"
+    assert (await effects_ledger.outcome(replayed))["webhook_version"] == 3
 
 
 async def test_delivery_of_a_deleted_webhook_fails(

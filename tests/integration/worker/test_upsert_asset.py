@@ -146,6 +146,7 @@ async def test_unknown_client_external_id_is_a_lookup_miss(
         "external_id": "org-1",
         "webhook": "rmm-device-updates",
         "action": "upsertAssetByExternalId",
+        "webhook_version": 1,
     }
 
 

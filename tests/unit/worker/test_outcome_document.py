@@ -54,9 +54,9 @@ def test_deep_value_is_cut() -> None:
     assert "…" in encode_outcome({"value": deep})
 
 
-def test_large_outcome_keeps_the_texts_on_top() -> None:
-    """What says why a delivery failed survives a flood of details."""
+def test_large_outcome_keeps_the_texts_and_numbers_on_top() -> None:
+    """What says why a delivery failed, and under which version, survives a flood of details."""
     details = {str(number): "x" * 4000 for number in range(100)}
-    text = encode_outcome({"error": "why", "code": "told", "details": details})
+    text = encode_outcome({"error": "why", "code": "told", "details": details, "version": 7})
     assert len(text) < MAX_OUTCOME_BYTES
-    assert orjson.loads(text) == {"error": "why", "code": "told", "truncated": True}
+    assert orjson.loads(text) == {"error": "why", "code": "told", "version": 7, "truncated": True}

@@ -76,6 +76,7 @@ async def test_run_gets_the_envelope(ledger: Ledger, processor: Processor) -> No
     assert await ledger.outcome(queued) == {
         "workflow": "triage",
         "workflow_run_id": f"inbound-webhook:{queued.delivery_id}",
+        "webhook_version": 1,
     }
 
 
