@@ -58,11 +58,12 @@ async def foresee(
     ]
     sought = await _named(connection, webhook.tenant_id, sought, lookups)
     faults = mapped.filling.faults
+    expressions = webhook.settings.handler_config.get("field_mapping", {})
     return {
         "action": entry.name,
         "would": _verdict(faults, sought, lookups),
         "reasons": list(_reasons(faults, sought)),
-        "fields": list(_shown_fields(fields, webhook, mapped)),
+        "fields": list(shown_fields(fields, expressions, mapped)),
         "lookups": [asdict(item) for item in sought],
     }
 
@@ -174,10 +175,10 @@ def _reasons(faults: Sequence[MappingFault], sought: Sequence[Sought]) -> Iterat
             yield f"lookup_miss: there is no {item.entity_type} {item.entity_id}"
 
 
-def _shown_fields(
-    fields: Sequence[TargetField], webhook: StoredWebhook, mapped: Mapped
+def shown_fields(
+    fields: Sequence[TargetField], expressions: Mapping[str, str], mapped: Mapped
 ) -> Iterator[dict[str, Any]]:
-    expressions = webhook.settings.handler_config.get("field_mapping", {})
+    """Yield each target field with its expression, what that found, the value and its fault."""
     values = mapped.filling.values()
     faults = {fault.field: fault for fault in mapped.filling.faults}
     for field in fields:

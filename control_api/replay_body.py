@@ -54,3 +54,10 @@ class ReplayJobBody(Body):
             is_replay=self.is_replay,
             text=self.text,
         )
+
+
+class ReplayPlanBody(ReplayJobBody):
+    """The same, to be planned alone."""
+
+    #: Also tell what replays of the newest ten of them would do, and what is different in that.
+    dry_run: bool = False

@@ -511,6 +511,15 @@ class EvaluateBody(Body):
         return self
 
 
+class OneReplayBody(Body):
+    """How to replay one delivery."""
+
+    model_config = _with_example({"dry_run": False})
+
+    #: Only tell what would be done, and what is different from what was done.
+    dry_run: bool = False
+
+
 class ReplayBody(Body):
     """Which deliveries to replay; times without a zone are UTC."""
 

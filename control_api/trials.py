@@ -1,5 +1,6 @@
 """Dry runs of a webhook on a made-up body."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -37,8 +38,11 @@ async def dry_run(services: Services, caller: Caller, webhook_id: UUID, body: ob
         entries = CatalogEntries(connection)
         if webhook.settings.handler_type == "workflow":
             known = config["workflow"] in {entry.name for entry in await entries.list_workflows()}
-            return about | _workflow(config["workflow"], is_known=known)
-        entry = _entry(await entries.list_actions(), config["action"])
+            about |= {"workflow": config["workflow"], "action": None, "fields": []}
+            return about | workflow_verdict(config["workflow"], is_known=known)
+        entry = find_entry(await entries.list_actions(), config["action"])
+        if entry is None:
+            raise Conflict(f"no worker runs the action {config['action']!r} at present")
         mapper = Mapper(services.evaluator, timeout_seconds=services.expression_timeout_seconds)
         mapped = await mapper.map(
             announced_model(entry.definition["target_fields"]),
@@ -51,19 +55,15 @@ async def dry_run(services: Services, caller: Caller, webhook_id: UUID, body: ob
         return about | {"workflow": None} | await foresee(connection, webhook, entry, mapped)
 
 
-def _entry(entries: list[ActionEntry], name: str) -> ActionEntry:
-    for entry in entries:
-        if entry.name == name:
-            return entry
-    raise Conflict(f"no worker runs the action {name!r} at present")
+def find_entry(entries: Sequence[ActionEntry], name: str) -> ActionEntry | None:
+    """Return the action of that name; None where no worker runs it."""
+    return next((entry for entry in entries if entry.name == name), None)
 
 
-def _workflow(name: str, *, is_known: bool) -> _Content:
+def workflow_verdict(name: str, *, is_known: bool) -> _Content:
+    """Return what comes of a webhook that starts a workflow."""
     return {
-        "workflow": name,
-        "action": None,
         "would": "start" if is_known else "reject",
         "reasons": [] if is_known else [f"unknown_workflow: no worker runs {name!r}"],
-        "fields": [],
         "lookups": [],
     }

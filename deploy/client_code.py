@@ -45,7 +45,7 @@ def _operations(document: Object) -> Iterator[Operation]:
 
 def _models(document: Object, operations: list[Operation]) -> str:
     schemas = document["components"]["schemas"]
-    answers = [operation.answer_schema for operation in operations]
+    answers = [one for operation in operations for one in operation.answer_schemas.values()]
     wholes = {component_name(answer["$ref"]) for answer in answers if "$ref" in answer}
     items = [operation.item_schema for operation in operations]
     classes = [

@@ -52,6 +52,15 @@ class Operation:
         return self._content[1]["schema"] if self.media_type == _JSON else {}
 
     @property
+    def answer_schemas(self) -> dict[int, Object]:
+        """Return the schemas of its JSON answers by status: one, or of some operations two."""
+        return {
+            int(status): response["content"][_JSON]["schema"]
+            for status, response in sorted(self.described["responses"].items())
+            if status < "300" and _JSON in response.get("content", {})
+        }
+
+    @property
     def item_schema(self) -> Object:
         """Return the schema of each item of a streamed answer, or {}."""
         schema: Object = self._content[1]["schema"].get("x-item-schema", {})
@@ -185,8 +194,7 @@ def _answer(operation: Operation, *, is_async: bool) -> tuple[str, str]:
     wait, iterator = ("await ", "AsyncIterator") if is_async else ("", "Iterator")
     suffix = "_async" if is_async else ""
     if operation.media_type == _JSON:
-        model = python_type(operation.answer_schema, prefix="models.")
-        return model, f"        return {wait}self._http.fetch(call, {model})\n"
+        return _json_answer(operation, wait=wait)
     if operation.media_type == _EVENTS:
         statement = f"        return events{suffix}(self._http.lines(call))\n"
         return f"{iterator}[Event]", statement
@@ -196,6 +204,19 @@ def _answer(operation: Operation, *, is_async: bool) -> tuple[str, str]:
     if not operation.media_type:
         return "None", f"        {wait}self._http.send(call)\n"
     return "bytes", f"        return ({wait}self._http.send(call)).content\n"
+
+
+def _json_answer(operation: Operation, *, wait: str) -> tuple[str, str]:
+    kinds = {
+        status: python_type(schema, prefix="models.")
+        for status, schema in operation.answer_schemas.items()
+    }
+    if len(kinds) == 1:
+        (model,) = kinds.values()
+        return model, f"        return {wait}self._http.fetch(call, {model})\n"
+    either = ", ".join(f"({status}, {model})" for status, model in kinds.items())
+    statement = f"        return {wait}self._http.fetch_either(call, {either})\n"
+    return " | ".join(kinds.values()), statement
 
 
 def _each(operation: Operation, *, is_async: bool) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from control_api.contents.envelope import Content
+from control_api.contents.replay_differences import ReplayDifference
 
 
 class ReplayPlan(Content):
@@ -21,6 +22,12 @@ class ReplayPlan(Content):
     oldest_received_at: datetime | None
     newest_received_at: datetime | None
     estimated_seconds: float = Field(description="At the rate asked for.", examples=[12.0])
+    differences: list[ReplayDifference] = Field(
+        description=(
+            "With dry_run: of the newest ten, as far as two seconds suffice, without fields that "
+            "stay as they are."
+        )
+    )
 
 
 class ReplayJob(Content):

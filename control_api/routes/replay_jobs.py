@@ -19,7 +19,8 @@ from control_api.documentation import documented
 from control_api.faults import validated
 from control_api.pagination import Page as WantedPage
 from control_api.pagination import page_content
-from control_api.replay_body import ReplayJobBody
+from control_api.replay_body import ReplayJobBody, ReplayPlanBody
+from control_api.replay_differences import newest_differences
 from shared.domain.identifiers import uuid7, uuid7_moment
 from shared.errors import Conflict
 from shared.ledger.delivery_search import DeliverySearch
@@ -36,12 +37,17 @@ _LAST = UUID(int=2**128 - 1)
 
 
 @router.post("/plan")
-@documented(answer=Data[contents.ReplayPlan], body=ReplayJobBody, faults=_WEBHOOK)
+@documented(answer=Data[contents.ReplayPlan], body=ReplayPlanBody, faults=_WEBHOOK)
 async def plan(services: Provided, caller: Replayer, body: JsonBody) -> Response:
-    """Tell what a job would replay and how long it would take; nothing is written."""
-    wanted = validated(ReplayJobBody, body)
+    """Tell what a job would replay and how long it would take; nothing is written.
+
+    With ``dry_run`` also what the newest few of these replays would do, and change.
+    """
+    wanted = validated(ReplayPlanBody, body)
     await _check_webhook(services, caller, wanted)
-    return data(await _planned(services, caller, wanted))
+    ids, told = await _planned(services, caller, wanted)
+    differences = await newest_differences(services, caller, ids) if wanted.dry_run else []
+    return data(told | {"differences": differences})
 
 
 @router.post("", status_code=202)
@@ -138,7 +144,9 @@ async def _check_webhook(services: Services, caller: Caller, wanted: ReplayJobBo
         raise Conflict("the webhook is switched off; activate it first")
 
 
-async def _planned(services: Services, caller: Caller, wanted: ReplayJobBody) -> dict[str, Any]:
+async def _planned(
+    services: Services, caller: Caller, wanted: ReplayJobBody
+) -> tuple[list[UUID], dict[str, Any]]:
     """Look for what would be replayed, part by part, for a bounded time."""
     conditions = wanted.conditions()
     ids: list[UUID] = []
@@ -154,7 +162,7 @@ async def _planned(services: Services, caller: Caller, wanted: ReplayJobBody) ->
         position, is_end = part.position, part.is_end
     chosen = ids[: wanted.limit]
     is_complete = is_end or len(ids) >= wanted.limit
-    return {
+    return chosen, {
         "count": len(chosen),
         "limit_reached": len(ids) >= wanted.limit,
         "is_complete": is_complete,

@@ -14,16 +14,19 @@ from control_api.authentication import Caller
 from control_api.contents.deliveries import BulkReplay, Delivery
 from control_api.contents.dry_runs import DryRun
 from control_api.contents.envelope import Data
+from control_api.contents.replay_differences import ReplayDifference
 from control_api.documentation import documented
 from control_api.faults import validated
 from control_api.presentation import delivery_content, receiver_path
-from control_api.schemas import ReplayBody, TrialBody
+from control_api.replay_differences import replay_difference
+from control_api.replayable import check_replayable
+from control_api.schemas import OneReplayBody, ReplayBody, TrialBody
 from control_api.trials import dry_run
 from shared.database.pool import Connection
-from shared.domain.delivery import AuthStatus, DispatchStatus, format_header_block
+from shared.domain.delivery import format_header_block
 from shared.domain.identifiers import delivery_id as new_delivery_id
 from shared.errors import Conflict
-from shared.ledger.deliveries import Deliveries, RecordedDelivery, TrialDelivery
+from shared.ledger.deliveries import Deliveries, TrialDelivery
 from shared.ledger.webhooks import StoredWebhook, Webhooks
 
 router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["deliveries"])
@@ -75,18 +78,26 @@ async def test(
 @router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
 @documented(
     answer=Data[Delivery],
+    body=OneReplayBody,
     faults={409: "the webhook is switched off, or the delivery cannot be handled again"},
+    others={200: Data[ReplayDifference]},
 )
 async def replay(
-    services: Provided, caller: Replayer, webhook_id: UUID, delivery_id: UUID
+    services: Provided, caller: Replayer, webhook_id: UUID, delivery_id: UUID, *, body: JsonBody
 ) -> Response:
-    """Run a delivery's request again, with the webhook's current configuration."""
+    """Run a delivery's request again, with the webhook's current configuration.
+
+    With ``dry_run`` nothing is done or written: the answer, a 200, tells what that configuration
+    makes of the request beside what the one that handled the delivery made of it.
+    """
+    if validated(OneReplayBody, body).dry_run:
+        return data(await replay_difference(services, caller, delivery_id, webhook_id=webhook_id))
     replay_id = new_delivery_id()
     async with services.transaction(caller) as connection:
         deliveries = Deliveries(connection)
         source = await deliveries.get(caller.tenant_id, delivery_id, webhook_id=webhook_id)
         webhook = await _active_webhook(connection, caller, webhook_id)
-        _check_replayable(source)
+        check_replayable(source)
         await deliveries.insert_replay(
             source, delivery_id=replay_id, webhook_version=webhook.version
         )
@@ -141,18 +152,6 @@ async def _active_webhook(
     if not webhook.settings.is_active:
         raise Conflict("the webhook is switched off; activate it first")
     return webhook
-
-
-def _check_replayable(source: RecordedDelivery) -> None:
-    """Raise Conflict for a delivery that must not, or could not, be handled."""
-    if source.auth_status != AuthStatus.VERIFIED:
-        raise Conflict(f"the request was never authenticated ({source.auth_status})")
-    if source.dispatch_status == DispatchStatus.PENDING:
-        raise Conflict("the delivery is still being handled")
-    if source.dispatch_status == DispatchStatus.DUPLICATE:
-        raise Conflict(f"this repeats delivery {source.duplicate_of}; replay that one")
-    if source.response_status == 400:
-        raise Conflict("the body is not valid JSON; no handler could read it")
 
 
 def _header_block(webhook: StoredWebhook, wanted: TrialBody) -> bytes:

@@ -82,6 +82,12 @@ class KeySourceBody(TypedDict):
     value: str
 
 
+class OneReplayBody(TypedDict):
+    """How to replay one delivery."""
+
+    dry_run: NotRequired[bool]
+
+
 class OrderingBody(TypedDict):
     """In which order deliveries are handled: any, one by one, or one by one for each key."""
 
@@ -120,6 +126,27 @@ class ReplayJobBody(TypedDict):
     text: NotRequired[str | None]
     limit: NotRequired[int]
     per_second: NotRequired[float]
+
+
+class ReplayPlanBody(TypedDict):
+    """The same, to be planned alone."""
+
+    #: null: deliveries of all webhooks.
+    inbound_webhook_id: NotRequired[UUID | str | None]
+    status: NotRequired[Literal["failed", "dispatched"]]
+    date_from: NotRequired[datetime | str | None]
+    date_to: NotRequired[datetime | str | None]
+    idempotency_key: NotRequired[str | None]
+    external_id: NotRequired[str | None]
+    event_type: NotRequired[str | None]
+    source_ip: NotRequired[str | None]
+    outcome: NotRequired[str | None]
+    is_test: NotRequired[bool | None]
+    is_replay: NotRequired[bool | None]
+    text: NotRequired[str | None]
+    limit: NotRequired[int]
+    per_second: NotRequired[float]
+    dry_run: NotRequired[bool]
 
 
 class RetryPolicyBody(TypedDict):

@@ -10,7 +10,7 @@ import httpx
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from postern.client.envelope import AnyEnvelope
+from postern.client.envelope import AnyEnvelope, OtherEnvelope
 from postern.client.errors import UnexpectedAnswerError, api_error
 
 
@@ -88,3 +88,20 @@ def parsed(response: httpx.Response, model: type[AnyEnvelope]) -> AnyEnvelope:
         etag=response.headers.get("etag"), request_id=response.headers.get("x-request-id", "")
     )
     return found
+
+
+def parsed_either(
+    response: httpx.Response,
+    one: tuple[int, type[AnyEnvelope]],
+    other: tuple[int, type[OtherEnvelope]],
+) -> AnyEnvelope | OtherEnvelope:
+    """Return the content of an answer, whose status tells which of two it is.
+
+    Raises:
+        UnexpectedAnswerError: It is not what the API answers.
+    """
+    if response.status_code == one[0]:
+        return parsed(response, one[1])
+    if response.status_code == other[0]:
+        return parsed(response, other[1])
+    raise UnexpectedAnswerError(f"{response.status_code} is neither {one[0]} nor {other[0]}")

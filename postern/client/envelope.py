@@ -33,3 +33,4 @@ class Envelope(Model):
 
 
 AnyEnvelope = TypeVar("AnyEnvelope", bound=Envelope)
+OtherEnvelope = TypeVar("OtherEnvelope", bound=Envelope)

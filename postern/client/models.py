@@ -630,6 +630,16 @@ class ExternalMappingListData(Envelope):
     data: list[ExternalMapping]
 
 
+class FieldDifference(Model):
+    """A target field, before and after."""
+
+    field: str
+    #: added: only now it is set; removed: it is not any more.
+    change: Literal["same", "changed", "added", "removed", "unknown"] | str
+    before: FieldSide | None
+    after: FieldSide | None
+
+
 class FieldFault(Model):
     """Why a field cannot be filled."""
 
@@ -640,6 +650,19 @@ class FieldFault(Model):
     position: int | None = None
     value: str | None = None
     wanted: str | None = None
+
+
+class FieldSide(Model):
+    """What a target field gets."""
+
+    expression: str | None
+    #: false: it keeps its value, or has its default.
+    is_set: bool
+    #: As the action gets it.
+    value: Any
+    #: The value is long: in its place is the beginning of its JSON.
+    is_shortened: bool
+    fault: FieldFault | None
 
 
 class FirstKey(Model):
@@ -680,6 +703,16 @@ class ForwardSecretListDataWithSecret(Envelope):
     data: list[ForwardSecret]
     #: In clear, shown in this answer alone; null where there is no new one.
     secret: str | None
+
+
+class HandlerSide(Model):
+    """What a webhook does with deliveries by one of its versions."""
+
+    #: null: not recorded.
+    webhook_version: int | None
+    handler_type: Literal["direct_action", "workflow"] | str
+    action: str | None
+    workflow: str | None
 
 
 class HmacAuth(Model):
@@ -801,6 +834,46 @@ class PathTokenAuth(Model):
     query_param: str
 
 
+class ReplayDifference(Model):
+    """What a replay would do beside what became of the delivery; nothing was done.
+
+    Both sides are of the same body: the expressions of before are evaluated anew, so that
+    what depends on the time, such as $now(), is of this moment.
+    """
+
+    is_dry_run: Literal[True]
+    delivery_id: UUID
+    inbound_webhook_id: UUID
+    received_at: datetime
+    dispatch_status: DispatchStatus
+    #: The recorded one.
+    outcome: dict[str, Any] | None
+    #: false: the webhook is switched off; no replay is made.
+    is_active: bool
+    #: Replays are not authenticated anew, nor was this.
+    is_authentication_checked: Literal[False]
+    #: What before is taken from. configuration: the one that handled the delivery; not_handled:
+    #: it was refused before a handler ran; unknown: the configuration is not kept any more, or
+    #: no worker runs its action.
+    basis: Literal["configuration", "not_handled", "unknown"] | str
+    before: HandlerSide | None
+    after: HandlerSide
+    #: Another action or workflow, or another kind; null: it cannot be told.
+    is_handler_changed: bool | None
+    would: Literal["create", "update", "run", "start", "reject"] | str
+    #: Why it would be rejected.
+    reasons: list[str]
+    #: Of each field that either side maps or faults.
+    fields: list[FieldDifference]
+    lookups: list[DryRunLookup]
+
+
+class ReplayDifferenceData(Envelope):
+    """ReplayDifferenceData."""
+
+    data: ReplayDifference
+
+
 class ReplayJob(Model):
     """A job and its progress."""
 
@@ -860,6 +933,9 @@ class ReplayPlan(Model):
     newest_received_at: datetime | None
     #: At the rate asked for.
     estimated_seconds: float
+    #: With dry_run: of the newest ten, as far as two seconds suffice, without fields that stay
+    #: as they are.
+    differences: list[ReplayDifference]
 
 
 class ReplayPlanData(Envelope):

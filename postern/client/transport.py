@@ -11,8 +11,8 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel
 
-from postern.client.calls import Call, checked, parsed
-from postern.client.envelope import AnyEnvelope
+from postern.client.calls import Call, checked, parsed, parsed_either
+from postern.client.envelope import AnyEnvelope, OtherEnvelope
 from postern.client.errors import NoAnswerError
 from postern.client.retries import Attempt, RetryPolicy, delay_before_retry, is_repeatable
 
@@ -69,6 +69,15 @@ class Http:
     def fetch(self, call: Call, model: type[AnyEnvelope]) -> AnyEnvelope:
         """Make a call; return its answer."""
         return parsed(self.send(call), model)
+
+    def fetch_either(
+        self,
+        call: Call,
+        one: tuple[int, type[AnyEnvelope]],
+        other: tuple[int, type[OtherEnvelope]],
+    ) -> AnyEnvelope | OtherEnvelope:
+        """Make a call that has two kinds of answers, told apart by their status."""
+        return parsed_either(self.send(call), one, other)
 
     def send(self, call: Call) -> httpx.Response:
         """Make a call; return its answer, read whole.
@@ -130,6 +139,15 @@ class AsyncHttp:
     async def fetch(self, call: Call, model: type[AnyEnvelope]) -> AnyEnvelope:
         """Make a call; return its answer."""
         return parsed(await self.send(call), model)
+
+    async def fetch_either(
+        self,
+        call: Call,
+        one: tuple[int, type[AnyEnvelope]],
+        other: tuple[int, type[OtherEnvelope]],
+    ) -> AnyEnvelope | OtherEnvelope:
+        """Make a call that has two kinds of answers, told apart by their status."""
+        return parsed_either(await self.send(call), one, other)
 
     async def send(self, call: Call) -> httpx.Response:
         """Make a call; return its answer, read whole.

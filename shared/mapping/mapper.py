@@ -1,6 +1,6 @@
 """One way from a body to typed fields for all who map: workers, previews and dry runs."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -67,6 +67,28 @@ class Mapper:
             owner=owner,
         )
         return Mapped(results, fill_fields(model, expressions, results))
+
+    async def map_each(
+        self,
+        mappings: Sequence[tuple[type[ActionFields], Mapping[str, str]]],
+        *,
+        document: object,
+        body: bytes,
+    ) -> list[Mapped]:
+        """Return what each of several mappings gives over one body, for comparing them.
+
+        An expression that they share is evaluated once: ``$now()`` is one moment in all of them.
+        """
+        wanted = [wanted_expressions(model, mapping) for model, mapping in mappings]
+        distinct = {one.text: one for expressions in wanted for one in expressions.values()}
+        found = await self._evaluator.evaluate(
+            distinct, document, body or b"null", timeout_seconds=self._timeout_seconds
+        )
+        mapped = []
+        for (model, _), expressions in zip(mappings, wanted, strict=True):
+            results = {name: found[one.text] for name, one in expressions.items()}
+            mapped.append(Mapped(results, fill_fields(model, expressions, results)))
+        return mapped
 
 
 def wanted_expressions(

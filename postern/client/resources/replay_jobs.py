@@ -15,9 +15,11 @@ class ReplayJobs:
         self._http = http
 
     def plan(
-        self, body: bodies.ReplayJobBody | None = None, *, idempotency_key: str | None = None
+        self, body: bodies.ReplayPlanBody | None = None, *, idempotency_key: str | None = None
     ) -> models.ReplayPlanData:
         """Tell what a job would replay and how long it would take; nothing is written.
+
+        With ``dry_run`` also what the newest few of these replays would do, and change.
 
         Needs the permission read and replay.
         """
@@ -134,9 +136,11 @@ class AsyncReplayJobs:
         self._http = http
 
     async def plan(
-        self, body: bodies.ReplayJobBody | None = None, *, idempotency_key: str | None = None
+        self, body: bodies.ReplayPlanBody | None = None, *, idempotency_key: str | None = None
     ) -> models.ReplayPlanData:
         """Tell what a job would replay and how long it would take; nothing is written.
+
+        With ``dry_run`` also what the newest few of these replays would do, and change.
 
         Needs the permission read and replay.
         """

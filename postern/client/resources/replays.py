@@ -19,7 +19,7 @@ class Replays:
         body: bodies.TrialBody | None = None,
         *,
         idempotency_key: str | None = None,
-    ) -> models.DryRunData:
+    ) -> models.DryRunData | models.DeliveryData:
         """Run a made-up request through the webhook's current configuration, effects included.
 
         With ``dry_run`` nothing is done or written: the answer, a 200, tells what would be.
@@ -33,16 +33,21 @@ class Replays:
             headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
-        return self._http.fetch(call, models.DryRunData)
+        return self._http.fetch_either(call, (200, models.DryRunData), (202, models.DeliveryData))
 
     def replay(
         self,
         webhook_id: UUID | str,
         delivery_id: UUID | str,
+        body: bodies.OneReplayBody | None = None,
         *,
         idempotency_key: str | None = None,
-    ) -> models.DeliveryData:
+    ) -> models.ReplayDifferenceData | models.DeliveryData:
         """Run a delivery's request again, with the webhook's current configuration.
+
+        With ``dry_run`` nothing is done or written: the answer, a 200, tells what that
+        configuration makes of the request beside what the one that handled the delivery made of
+        it.
 
         Needs the permission read and replay.
         """
@@ -51,8 +56,11 @@ class Replays:
             template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
             headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
         )
-        return self._http.fetch(call, models.DeliveryData)
+        return self._http.fetch_either(
+            call, (200, models.ReplayDifferenceData), (202, models.DeliveryData)
+        )
 
     def replay_matching(
         self,
@@ -91,7 +99,7 @@ class AsyncReplays:
         body: bodies.TrialBody | None = None,
         *,
         idempotency_key: str | None = None,
-    ) -> models.DryRunData:
+    ) -> models.DryRunData | models.DeliveryData:
         """Run a made-up request through the webhook's current configuration, effects included.
 
         With ``dry_run`` nothing is done or written: the answer, a 200, tells what would be.
@@ -105,16 +113,23 @@ class AsyncReplays:
             headers={"idempotency-key": idempotency_key or new_idempotency_key()},
             body=body,
         )
-        return await self._http.fetch(call, models.DryRunData)
+        return await self._http.fetch_either(
+            call, (200, models.DryRunData), (202, models.DeliveryData)
+        )
 
     async def replay(
         self,
         webhook_id: UUID | str,
         delivery_id: UUID | str,
+        body: bodies.OneReplayBody | None = None,
         *,
         idempotency_key: str | None = None,
-    ) -> models.DeliveryData:
+    ) -> models.ReplayDifferenceData | models.DeliveryData:
         """Run a delivery's request again, with the webhook's current configuration.
+
+        With ``dry_run`` nothing is done or written: the answer, a 200, tells what that
+        configuration makes of the request beside what the one that handled the delivery made of
+        it.
 
         Needs the permission read and replay.
         """
@@ -123,8 +138,11 @@ class AsyncReplays:
             template="/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
             headers={"idempotency-key": idempotency_key or new_idempotency_key()},
+            body=body,
         )
-        return await self._http.fetch(call, models.DeliveryData)
+        return await self._http.fetch_either(
+            call, (200, models.ReplayDifferenceData), (202, models.DeliveryData)
+        )
 
     async def replay_matching(
         self,

@@ -20,7 +20,7 @@ _DEVICE = {
 }
 
 
-async def _everything(superuser: Connection) -> dict[str, Any]:
+async def everything(superuser: Connection) -> dict[str, Any]:
     """Return a digest of every table of every schema, and where every sequence stands."""
     state: dict[str, Any] = {}
     tables = await superuser.fetch(
@@ -77,13 +77,13 @@ async def test_database_when_a_dry_run_is_over(
         client = (await tenant.post("/api/v1/clients", {"name": "Contoso"}, expect=201))["data"]
         await _map(tenant, path, "client", "o-1", client["client_id"])
         await tenant.post(f"{path}/capture-sample", expect=200)
-        before = await _everything(superuser)
+        before = await everything(superuser)
         assert len(before) > 30
         for body in (_DEVICE, {}, None, [_DEVICE], {"device": {"id": None}}):
             await _dry(tenant, path, body)
-        assert await _everything(superuser) == before
+        assert await everything(superuser) == before
         await tenant.post(f"{path}/test", {"body": _DEVICE}, expect=202)
-        after = await _everything(superuser)
+        after = await everything(superuser)
     assert {name for name in after if after[name] != before[name]} >= {
         "postern.outbox",
         "postern.audit_events",

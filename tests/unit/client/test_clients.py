@@ -24,6 +24,7 @@ from postern.client import (
     ServerFault,
     Unavailable,
     UnexpectedAnswerError,
+    models,
 )
 from postern.client.events import Event, events, events_async
 from tests.documented_answers import openapi_document
@@ -114,6 +115,25 @@ def test_answer_when_it_has_what_this_version_does_not_know() -> None:
     assert webhook.model_extra == {"new": 1}
     assert webhook.auth_type == "magic"
     assert webhook.auth_config == {"type": "magic", "x": 1}
+
+
+async def test_answer_when_there_are_several_kinds() -> None:
+    """The status tells which of them it is, and a status that is none of them is an error."""
+    path = "/api/v1/inbound-webhooks/{webhook_id}/deliveries/{delivery_id}/replay"
+    answers = [
+        httpx.Response(202, json=example("post", path, "202")),
+        httpx.Response(200, json=example("post", path, "200")),
+        httpx.Response(201, json=example("post", path, "200")),
+    ]
+    with Script(*answers).client() as client:
+        assert isinstance(client.replays.replay(ID, ID), models.DeliveryData)
+        told = client.replays.replay(ID, ID, {"dry_run": True})
+        assert isinstance(told, models.ReplayDifferenceData)
+        with pytest.raises(UnexpectedAnswerError, match="201"):
+            client.replays.replay(ID, ID)
+    answer = httpx.Response(202, json=example("post", path, "202"))
+    async with Script(answer).async_client() as other:
+        assert isinstance(await other.replays.replay(ID, ID), models.DeliveryData)
 
 
 def test_answer_when_read_back() -> None:
