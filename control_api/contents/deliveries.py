@@ -18,7 +18,15 @@ class DeliverySummary(Content):
     inbound_webhook_id: UUID | None = Field(
         description="null: the request named a webhook that the tenant does not have."
     )
-    webhook_version: int | None = Field(examples=[1])
+    webhook_version: int | None = Field(
+        description="The one that it was accepted under.", examples=[1]
+    )
+    secret_id: UUID | None = Field(
+        description=(
+            "The webhook's secret that verified an accepted request; null: it needs none, was "
+            "refused, or is a test or a replay."
+        )
+    )
     received_at: datetime
     request_method: str = Field(examples=["POST"])
     request_path: str = Field(examples=["/api/inbound/acme/rmm-device-updates"])

@@ -259,7 +259,11 @@ class Delivery(Model):
     tenant: UUID
     #: null: the request named a webhook that the tenant does not have.
     inbound_webhook_id: UUID | None
+    #: The one that it was accepted under.
     webhook_version: int | None
+    #: The webhook's secret that verified an accepted request; null: it needs none, was refused,
+    #: or is a test or a replay.
+    secret_id: UUID | None
     received_at: datetime
     request_method: str
     request_path: str
@@ -311,7 +315,11 @@ class DeliveryDetail(Model):
     tenant: UUID
     #: null: the request named a webhook that the tenant does not have.
     inbound_webhook_id: UUID | None
+    #: The one that it was accepted under.
     webhook_version: int | None
+    #: The webhook's secret that verified an accepted request; null: it needs none, was refused,
+    #: or is a test or a replay.
+    secret_id: UUID | None
     received_at: datetime
     request_method: str
     request_path: str
@@ -387,7 +395,11 @@ class DeliverySummary(Model):
     tenant: UUID
     #: null: the request named a webhook that the tenant does not have.
     inbound_webhook_id: UUID | None
+    #: The one that it was accepted under.
     webhook_version: int | None
+    #: The webhook's secret that verified an accepted request; null: it needs none, was refused,
+    #: or is a test or a replay.
+    secret_id: UUID | None
     received_at: datetime
     request_method: str
     request_path: str
@@ -563,7 +575,11 @@ class ExportedDelivery(Model):
     tenant: UUID
     #: null: the request named a webhook that the tenant does not have.
     inbound_webhook_id: UUID | None
+    #: The one that it was accepted under.
     webhook_version: int | None
+    #: The webhook's secret that verified an accepted request; null: it needs none, was refused,
+    #: or is a test or a replay.
+    secret_id: UUID | None
     received_at: datetime
     request_method: str
     request_path: str

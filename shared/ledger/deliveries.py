@@ -24,6 +24,8 @@ class DeliverySummary:
     #: None: the request named a webhook that the tenant does not have.
     webhook_id: WebhookId | None
     webhook_version: int | None
+    #: What verified the request; None: nothing did, or no secret is needed.
+    secret_id: UUID | None
     received_at: datetime
     request_method: str
     request_path: str

@@ -1,8 +1,8 @@
 -- find --
 -- One delivery of one webhook, or of none where $3 is null.
 -- $1 tenant_id, $2 delivery_id, $3 webhook_id
-select tenant_id, delivery_id, webhook_id, webhook_version, received_at, request_method, request_path, source_address,
-       idempotency_key, idempotency_fault, ordering_key, auth_status, dispatch_status, response_status,
+select tenant_id, delivery_id, webhook_id, webhook_version, secret_id, received_at, request_method, request_path,
+       source_address, idempotency_key, idempotency_fault, ordering_key, auth_status, dispatch_status, response_status,
        handler_outcome, duration_ms,
        retry_count, next_attempt_at, completed_at, is_replay, is_test, replayed_from, duplicate_of,
        request_headers, request_body

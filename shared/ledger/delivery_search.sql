@@ -26,8 +26,8 @@ limit $4
 -- $1 tenant_id, $2 delivery_ids, $3 limit, $4 size of small bodies in bytes, $5 dispatch_status, $6 auth_status,
 -- $7 idempotency_key, $8 external id, $9 address or network, $10 outcome, $11 is_test, $12 is_replay,
 -- $13 ways to write the event type, $14 ways to write the text that small bodies have to contain
-select d.tenant_id, d.delivery_id, d.webhook_id, d.webhook_version, d.received_at, d.request_method, d.request_path,
-       d.source_address, d.idempotency_key, d.idempotency_fault, d.ordering_key, d.auth_status, d.dispatch_status,
+select d.tenant_id, d.delivery_id, d.webhook_id, d.webhook_version, d.secret_id, d.received_at, d.request_method,
+       d.request_path, d.source_address, d.idempotency_key, d.idempotency_fault, d.ordering_key, d.auth_status, d.dispatch_status,
        d.response_status, d.handler_outcome, d.duration_ms, d.retry_count, d.next_attempt_at, d.completed_at,
        d.is_replay, d.is_test, d.replayed_from, d.duplicate_of, d.request_headers,
        octet_length(d.request_body) as request_body_bytes,

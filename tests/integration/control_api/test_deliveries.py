@@ -28,6 +28,7 @@ async def test_delivery_when_read(acme: Tenant, superuser: Connection, webhook_i
         idempotency_key="e1",
         handler_outcome='{"action": "upsert"}',
         duration_ms=1.5,
+        secret_id=UUID(int=7),
     )
     path = f"{PATH}/{webhook_id}/deliveries"
     shown = (await acme.get(f"{path}/{delivery_id}"))["data"]
@@ -40,6 +41,7 @@ async def test_delivery_when_read(acme: Tenant, superuser: Connection, webhook_i
     assert shown["inbound_webhook_id"] == str(webhook_id)
     assert shown["tenant"] == str(acme.tenant_id)
     assert shown["request_body_bytes"] == 23
+    assert shown["secret_id"] == str(UUID(int=7))
     assert shown["event_type"] is None
     listed = (await acme.get(path))["data"]
     left_out = {
