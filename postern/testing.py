@@ -1,6 +1,7 @@
-"""For tests of actions: deliveries on a real ledger, handled as a worker handles them.
+"""For tests of actions and workflows of one's own.
 
-What a gateway and a queue do is left out; everything from the mapping on is the real thing.
+Actions: deliveries on a real ledger, handled as a worker handles them; what a gateway and a queue
+do is left out, all from the mapping on is the real thing. Workflows: runs without an engine.
 """
 
 import tempfile
@@ -43,6 +44,8 @@ from worker.actions.registry import Registry
 from worker.app import build_processor
 from worker.processor import Processor
 from worker.settings import WorkerSettings
+from worker.workflows.definition import Envelope, Workflow
+from worker.workflows.steps import StepCall, carry_out
 
 #: Nothing is sealed in a trial.
 _MASTER_KEYS = "trial:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -210,6 +213,51 @@ class Trial:
             headers=row.headers,
             body=body,
         )
+
+
+async def run(workflow: Workflow, body: object, *, calls: int = 1) -> Any:
+    """Carry a workflow on to its end and return its result, as JSON values.
+
+    Sleeps do not last, and nothing outlives this call. What the workflow raises is raised.
+
+    Args:
+        workflow: What ``@workflow`` made.
+        body: The envelope's.
+        calls: How often each step is called, with the same key: 2 is what a death of the worker
+            between a step's effect and the note of its result leads to.
+
+    Raises:
+        ValueError: The body is not what the workflow takes.
+    """
+    if workflow.body is not None:
+        workflow.body.model_validate(body)
+    delivery_id = str(uuid7())
+    envelope = Envelope(
+        source="trial",
+        tenant_id=str(uuid7()),
+        delivery_id=delivery_id,
+        body=orjson.loads(orjson.dumps(body)),
+        headers={"content-type": "application/json"},
+        idempotency_key=None,
+        received_at=SystemClock().now().isoformat(),
+    )
+    return await workflow.carry_on(
+        _TrialRun(f"inbound-webhook:{delivery_id}", calls), envelope.content()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _TrialRun:
+    """What an engine would give to a run."""
+
+    run_id: str
+    calls: int
+
+    async def step(self, call: StepCall) -> str:
+        return [await carry_out(call) for _ in range(self.calls)][-1]
+
+    async def sleep(self, seconds: float) -> None:
+        """Nobody waits in a test."""
 
 
 def _settings(action: str, field_mapping: Mapping[str, str]) -> WebhookSettings:

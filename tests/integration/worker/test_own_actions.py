@@ -13,6 +13,7 @@ import pytest
 
 from deploy.local.program import Program
 from shared.embedded.ports import free_port
+from tests.distribution import install
 from tests.house import ROOT
 from tests.integration.worker.world import Ledger, until
 
@@ -23,13 +24,7 @@ _ACTION = "upsertLocationByExternalId"
 @pytest.fixture(scope="module")
 def site_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the template package installed, from entry points to type marker."""
-    source = tmp_path_factory.mktemp("source") / "actions"
-    shutil.copytree(_TEMPLATE, source, ignore=shutil.ignore_patterns("build", "*.egg-info"))
-    target = tmp_path_factory.mktemp("site-packages")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    offline = ["--no-index", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, *offline, "--target", target, source], check=True)
-    return target
+    return install(_TEMPLATE, tmp_path_factory.mktemp("installed"))
 
 
 def _program(database_url: str, site_packages: Path, log_dir: Path) -> Program:

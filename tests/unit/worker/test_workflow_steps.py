@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from postern.testing import run
 from worker.workflows.definition import Envelope, workflow
 from worker.workflows.steps import (
     StepCall,
@@ -181,3 +182,18 @@ def test_workflow_that_is_not_async_is_refused() -> None:
 
     with pytest.raises(TypeError, match="no async def"):
         workflow("plain")(plain_function)
+
+
+async def test_trial_run_calls_steps_as_often_as_asked() -> None:
+    """With one key each, so that an effect by that key is there once."""
+
+    @workflow("noting twice")
+    async def noting_twice(envelope: Envelope) -> list[Any]:
+        await sleep(3600)
+        return [await note(envelope.body), await note(envelope.source)]
+
+    CALLS.clear()
+    assert await run(noting_twice, {"a": 1}, calls=2) == [[{"a": 1}], ["trial"]]
+    keys = [key for key, *_ in CALLS]
+    assert keys[0] == keys[1] != keys[2] == keys[3]
+    assert [key.rpartition(":")[2] for key in keys] == ["1", "1", "2", "2"]

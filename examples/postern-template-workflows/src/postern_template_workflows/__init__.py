@@ -1,0 +1,1 @@
+"""A workflow of one's own."""
