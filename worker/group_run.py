@@ -7,7 +7,7 @@ apart together: each delivery is then handled by itself, as though nothing had b
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -24,7 +24,7 @@ from shared.ledger.attempts import (
 from worker import metrics
 from worker.attempt import Attempt, GroupLimits
 from worker.bounded_run import is_away
-from worker.handlers.direct_action import PreparedAction
+from worker.handlers.direct_action import PreparedAction, run_together
 from worker.outcome import Done
 
 #: Longer than any group should take. The members of one that does not end wait no longer for it.
@@ -34,11 +34,12 @@ _APART_SECONDS = 1.0
 
 
 class GroupBrokenError(Exception):
-    """A member cannot share the transaction: nothing of it is kept."""
+    """Some member cannot share the transaction: nothing of it is kept."""
 
-    def __init__(self, webhook_id: WebhookId) -> None:
-        self.webhook_id = webhook_id
-        super().__init__(str(webhook_id))
+    def __init__(self, members: Iterable["_Member"]) -> None:
+        #: The webhooks among which the member's is.
+        self.webhook_ids = {member.webhook_id for member in members}
+        super().__init__(", ".join(map(str, self.webhook_ids)))
 
 
 #: After these nothing of the group is kept. A refused commit has not happened.
@@ -186,33 +187,34 @@ class GroupRun:
                 self._pool, tenant_id, [member.expected for member in members]
             ) as connection:
                 done = await self._handle(members, connection)
-                self._finish(connection, done)
+                self._finish(connection, [(one.attempt, done[one]) for one in members])
         except _COMES_APART as error:
             metrics.GROUPS.labels("broken").inc()
             if isinstance(error, GroupBrokenError):
-                self._set_apart(error.webhook_id)
+                self._set_apart(error.webhook_ids)
             return
         metrics.GROUPS.labels("committed").inc()
         metrics.GROUP_MEMBERS.inc(len(members))
-        for member, (_, outcome) in zip(members, done, strict=True):
+        for member, outcome in done.items():
             member.outcome = outcome
 
     async def _handle(
         self, members: Sequence[_Member], connection: Connection
-    ) -> list[tuple[Attempt, Done]]:
-        done: list[tuple[Attempt, Done]] = []
+    ) -> dict[_Member, Done]:
+        done: dict[_Member, Done] = {}
         deadline = asyncio.get_running_loop().time() + _LONGEST_SECONDS
-        for member in members:
+        for alike in _alike(members):
             try:
                 async with asyncio.timeout_at(deadline):
-                    outcome = await member.prepared.run(connection)
+                    outcomes = await run_together([one.prepared for one in alike], connection)
             except Exception as error:
                 if connection.is_closed() or is_away(error):
                     raise DatabaseUnavailable(f"PostgreSQL: {error}") from error
-                raise GroupBrokenError(member.webhook_id) from error
-            if not isinstance(outcome, Done):
-                raise GroupBrokenError(member.webhook_id)
-            done.append((member.attempt, outcome))
+                raise GroupBrokenError(alike) from error
+            for member, outcome in zip(alike, outcomes, strict=True):
+                if not isinstance(outcome, Done):
+                    raise GroupBrokenError([member])
+                done[member] = outcome
         return done
 
     def _is_apart(self, webhook_id: WebhookId) -> bool:
@@ -224,5 +226,15 @@ class GroupRun:
         del self._apart_until[webhook_id]
         return False
 
-    def _set_apart(self, webhook_id: WebhookId) -> None:
-        self._apart_until[webhook_id] = self._clock.monotonic() + _APART_SECONDS
+    def _set_apart(self, webhook_ids: Iterable[WebhookId]) -> None:
+        until = self._clock.monotonic() + _APART_SECONDS
+        self._apart_until.update(dict.fromkeys(webhook_ids, until))
+
+
+def _alike(members: Iterable[_Member]) -> Iterable[list[_Member]]:
+    """Return those together whose action can be run for all of them, and each other by itself."""
+    alike: dict[object, list[_Member]] = {}
+    for member in members:
+        action = member.prepared.action
+        alike.setdefault(action.name if action.run_together else member, []).append(member)
+    return alike.values()

@@ -1,5 +1,6 @@
 """External ids and the entities they stand for, per webhook."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -45,14 +46,25 @@ class Mappings:
 
         Locks the key until the transaction ends: concurrent writers come one after the other.
         """
-        mapped: UUID = await self._connection.fetchval(
-            _QUERIES["upsert"],
-            key.tenant_id,
-            key.webhook_id,
-            key.entity_type,
-            key.external_id,
-            key.realm,
-            entity_id,
-            delivery_id,
-        )
+        (mapped,) = await self.upsert_all([(key, entity_id, delivery_id)])
         return mapped
+
+    async def upsert_all(
+        self, wanted: Sequence[tuple[ExternalKey, UUID, DeliveryId]]
+    ) -> list[UUID]:
+        """Do the same for several keys of one tenant and type, none of them named twice."""
+        keys = [key for key, _, _ in wanted]
+        rows = await self._connection.fetch(
+            _QUERIES["upsert"],
+            keys[0].tenant_id,
+            keys[0].entity_type,
+            [key.webhook_id for key in keys],
+            [key.external_id for key in keys],
+            [key.realm for key in keys],
+            [entity_id for _, entity_id, _ in wanted],
+            [delivery_id for _, _, delivery_id in wanted],
+        )
+        mapped: dict[tuple[UUID, str, str], UUID] = {
+            (row["webhook_id"], row["external_id"], row["realm"]): row["entity_id"] for row in rows
+        }
+        return [mapped[key.webhook_id, key.external_id, key.realm] for key in keys]

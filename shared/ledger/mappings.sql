@@ -5,13 +5,18 @@ select entity_id from postern.external_entity_mappings
 where tenant_id = $1 and webhook_id = $2 and entity_type = $3 and external_id = $4 and realm = $5
 
 -- upsert --
--- Map an external id to an entity unless it is mapped already; return the entity it stands for now.
--- The row stays locked until the transaction ends: of concurrent writers of one external id the first decides
--- and the others wait for it, so that they go on with its entity.
--- $1 tenant_id, $2 webhook_id, $3 entity_type, $4 external_id, $5 realm, $6 entity_id, $7 delivery_id
+-- Map external ids of one type to entities unless they are mapped already; return webhook_id, external_id, realm and
+-- the entity that each stands for now. None is named twice.
+-- The rows stay locked until the transaction ends: of concurrent writers of one external id the first decides
+-- and the others wait for it, so that they go on with its entity. All lock in the same order.
+-- $1 tenant_id, $2 entity_type; then arrays with an item for each: $3 webhook_ids, $4 external_ids, $5 realms,
+-- $6 entity_ids, $7 delivery_ids
 insert into postern.external_entity_mappings as mapping (
     tenant_id, webhook_id, entity_type, external_id, realm, entity_id, delivery_id)
-values ($1, $2, $3, $4, $5, $6, $7)
+select $1, w.webhook_id, $2, w.external_id, w.realm, w.entity_id, w.delivery_id
+from unnest($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::uuid[])
+    as w (webhook_id, external_id, realm, entity_id, delivery_id)
+order by w.webhook_id, w.external_id, w.realm
 on conflict (tenant_id, webhook_id, entity_type, external_id, realm)
 do update set delivery_id = excluded.delivery_id, updated_at = now()
-returning entity_id
+returning webhook_id, external_id, realm, entity_id

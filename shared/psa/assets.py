@@ -1,15 +1,17 @@
 """Assets of the PSA store."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 import asyncpg
 
+from shared.database.pool import Connection
 from shared.database.queries import Queries
+from shared.domain.identifiers import DeliveryId, TenantId
 from shared.errors import NotFound
-from shared.psa.store import Store
 
 _QUERIES = Queries(__package__, "assets.sql")
 
@@ -34,7 +36,19 @@ class AssetValues:
     rmm_snapshot: str | None = None
 
 
-_COLUMNS = tuple(item.name for item in fields(AssetValues))
+_values_of = attrgetter(*(item.name for item in fields(AssetValues)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetUpsert:
+    """An asset as a delivery wants it."""
+
+    asset_id: UUID
+    #: What a new one is made of.
+    values: AssetValues
+    #: The columns that one that exists is given; it keeps the others.
+    mentioned: Collection[str]
+    delivery_id: DeliveryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +60,30 @@ class UpsertedAsset:
 
 
 class Assets:
-    """Writes assets on a delivery's transaction."""
+    """Writes assets on a transaction of deliveries of one tenant."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, connection: Connection, tenant_id: TenantId) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
 
-    async def upsert(
-        self, asset_id: UUID, *, values: AssetValues, mentioned: Collection[str]
-    ) -> UpsertedAsset:
-        """Create an asset from all values, or change the mentioned columns of the one there is.
+    async def upsert(self, wanted: Sequence[AssetUpsert]) -> list[UpsertedAsset]:
+        """Create or change assets, each named once; return what is left of each, in order.
 
         Raises:
-            NotFound: The tenant has no such client. The transaction can then only be rolled back.
+            NotFound: The tenant has not all of the clients. The transaction can then only be
+                rolled back.
         """
+        columns = zip(*(_values_of(one.values) for one in wanted), strict=True)
         try:
-            row = await self._store.connection.fetchrow(
+            rows = await self._connection.fetch(
                 _QUERIES["upsert"],
-                self._store.tenant_id,
-                asset_id,
-                list(mentioned),
-                *(getattr(values, column) for column in _COLUMNS),
-                self._store.delivery_id,
+                self._tenant_id,
+                [one.asset_id for one in wanted],
+                [f",{','.join(one.mentioned)}," for one in wanted],
+                *columns,
+                [one.delivery_id for one in wanted],
             )
         except asyncpg.ForeignKeyViolationError as error:
-            raise NotFound(f"there is no client {values.client_id}") from error
-        assert row is not None  # noqa: S101 - an upsert always returns its row
-        return UpsertedAsset(name=row["name"], created=row["created"])
+            raise NotFound(f"there is no such client: {error.detail}") from error
+        upserted = {row["asset_id"]: UpsertedAsset(row["name"], row["created"]) for row in rows}
+        return [upserted[one.asset_id] for one in wanted]

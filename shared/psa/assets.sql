@@ -1,35 +1,73 @@
 -- upsert --
--- Create an asset with all values, or change those of its columns that are mentioned and leave the others alone.
--- An inserted row has no xmax; one that the conflict clause updated carries this transaction's own. An event tells of
--- what is other than before; nobody writes the asset in between, for the caller holds its external id.
--- $1 tenant_id, $2 asset_id, $3 mentioned columns, $4 client_id, $5 asset_type, $6 name, $7 asset_tag,
--- $8 serial_number, $9 status, $10 location, $11 is_inactive, $12 agent_status, $13 last_seen_at,
--- $14 rmm_provider, $15 rmm_scope, $16 rmm_snapshot as JSON text, $17 delivery_id
-with before as (
-    select * from psa.assets where tenant_id = $1 and asset_id = $2
+-- Create assets with all values, or change those of their columns that are mentioned and leave the others alone. No
+-- asset is named twice. An inserted row has no xmax; one that the conflict clause updated carries this transaction's
+-- own. An event tells of what is other than before; nobody writes an asset in between: it is locked, or the caller
+-- holds its external id. Subqueries with an offset are joined row by row, by the index, whatever the tables held when
+-- the plan was made. Returns asset_id, name, created.
+-- $1 tenant_id; then arrays with an item for each asset: $2 asset_ids, $3 names of the mentioned columns, each between
+-- commas, $4 client_ids, $5 asset_types, $6 names, $7 asset_tags, $8 serial_numbers, $9 statuses, $10 locations,
+-- $11 are inactive, $12 agent_statuses, $13 last seen, $14 rmm_providers, $15 rmm_scopes, $16 rmm_snapshots as JSON
+-- texts, $17 delivery_ids
+with wanted as (
+    select * from unnest(
+        $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+        $11::boolean[], $12::text[], $13::timestamptz[], $14::text[], $15::text[], $16::text[], $17::uuid[]
+    ) as w (asset_id, mentioned, client_id, asset_type, name, asset_tag, serial_number, status, location,
+            is_inactive, agent_status, last_seen_at, rmm_provider, rmm_scope, rmm_snapshot, delivery_id)
+), before as materialized (
+    select a.* from wanted w cross join lateral (
+        select * from psa.assets where tenant_id = $1 and asset_id = w.asset_id offset 0 for no key update
+    ) a
 ), written as (
 insert into psa.assets as a (
     tenant_id, asset_id, client_id, asset_type, name, asset_tag, serial_number, status, location, is_inactive,
     agent_status, last_seen_at, rmm_provider, rmm_scope, rmm_snapshot)
-select $1, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+    select $1, w.asset_id,
+        case when b.asset_id is null or w.mentioned like '%,client_id,%'
+            then w.client_id else b.client_id end,
+        case when b.asset_id is null or w.mentioned like '%,asset_type,%'
+            then w.asset_type else b.asset_type end,
+        case when b.asset_id is null or w.mentioned like '%,name,%'
+            then w.name else b.name end,
+        case when b.asset_id is null or w.mentioned like '%,asset_tag,%'
+            then w.asset_tag else b.asset_tag end,
+        case when b.asset_id is null or w.mentioned like '%,serial_number,%'
+            then w.serial_number else b.serial_number end,
+        case when b.asset_id is null or w.mentioned like '%,status,%'
+            then w.status else b.status end,
+        case when b.asset_id is null or w.mentioned like '%,location,%'
+            then w.location else b.location end,
+        case when b.asset_id is null or w.mentioned like '%,is_inactive,%'
+            then w.is_inactive else b.is_inactive end,
+        case when b.asset_id is null or w.mentioned like '%,agent_status,%'
+            then w.agent_status else b.agent_status end,
+        case when b.asset_id is null or w.mentioned like '%,last_seen_at,%'
+            then w.last_seen_at else b.last_seen_at end,
+        case when b.asset_id is null or w.mentioned like '%,rmm_provider,%'
+            then w.rmm_provider else b.rmm_provider end,
+        case when b.asset_id is null or w.mentioned like '%,rmm_scope,%'
+            then w.rmm_scope else b.rmm_scope end,
+        case when b.asset_id is null or w.mentioned like '%,rmm_snapshot,%'
+            then w.rmm_snapshot::json else b.rmm_snapshot end
+    from wanted w left join before b on b.asset_id = w.asset_id
 on conflict (tenant_id, asset_id) do update set
-    client_id     = case when 'client_id'     = any ($3::text[]) then excluded.client_id     else a.client_id end,
-    asset_type    = case when 'asset_type'    = any ($3::text[]) then excluded.asset_type    else a.asset_type end,
-    name          = case when 'name'          = any ($3::text[]) then excluded.name          else a.name end,
-    asset_tag     = case when 'asset_tag'     = any ($3::text[]) then excluded.asset_tag     else a.asset_tag end,
-    serial_number = case when 'serial_number' = any ($3::text[]) then excluded.serial_number else a.serial_number end,
-    status        = case when 'status'        = any ($3::text[]) then excluded.status        else a.status end,
-    location      = case when 'location'      = any ($3::text[]) then excluded.location      else a.location end,
-    is_inactive   = case when 'is_inactive'   = any ($3::text[]) then excluded.is_inactive   else a.is_inactive end,
-    agent_status  = case when 'agent_status'  = any ($3::text[]) then excluded.agent_status  else a.agent_status end,
-    last_seen_at  = case when 'last_seen_at'  = any ($3::text[]) then excluded.last_seen_at  else a.last_seen_at end,
-    rmm_provider  = case when 'rmm_provider'  = any ($3::text[]) then excluded.rmm_provider  else a.rmm_provider end,
-    rmm_scope     = case when 'rmm_scope'     = any ($3::text[]) then excluded.rmm_scope     else a.rmm_scope end,
-    rmm_snapshot  = case when 'rmm_snapshot'  = any ($3::text[]) then excluded.rmm_snapshot  else a.rmm_snapshot end,
+    client_id     = excluded.client_id,
+    asset_type    = excluded.asset_type,
+    name          = excluded.name,
+    asset_tag     = excluded.asset_tag,
+    serial_number = excluded.serial_number,
+    status        = excluded.status,
+    location      = excluded.location,
+    is_inactive   = excluded.is_inactive,
+    agent_status  = excluded.agent_status,
+    last_seen_at  = excluded.last_seen_at,
+    rmm_provider  = excluded.rmm_provider,
+    rmm_scope     = excluded.rmm_scope,
+    rmm_snapshot  = excluded.rmm_snapshot,
     updated_at    = now()
 returning a.*, a.xmax = 0 as created
 ), changed as materialized ( -- text by text: an aggregate would take twice as long
-    select w.created, concat_ws(',',
+    select w.asset_id, w.created, concat_ws(',',
         case when w.client_id is distinct from b.client_id
             then '"client_id":' || coalesce(to_json(w.client_id)::text, 'null') end,
         case when w.asset_type is distinct from b.asset_type
@@ -56,11 +94,11 @@ returning a.*, a.xmax = 0 as created
             then '"rmm_scope":' || coalesce(to_json(w.rmm_scope)::text, 'null') end,
         case when w.rmm_snapshot::text is distinct from b.rmm_snapshot::text then '"rmm_snapshot":true' end
     ) as fields
-    from written w left join before b on true
+    from written w left join before b on b.asset_id = w.asset_id
 ), told as (
     insert into psa.events (tenant_id, entity_type, entity_id, event_name, changes, delivery_id)
-    select $1, 'asset', $2, case when created then 'asset.created' else 'asset.updated' end,
-           ('{' || fields || '}')::json, $17
-    from changed where fields <> ''
+    select $1, 'asset', c.asset_id, case when c.created then 'asset.created' else 'asset.updated' end,
+           ('{' || c.fields || '}')::json, w.delivery_id
+    from changed c join wanted w on w.asset_id = c.asset_id where c.fields <> ''
 )
-select name, created from written
+select asset_id, name, created from written

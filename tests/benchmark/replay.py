@@ -23,10 +23,14 @@ LOG_NOTHING = "alter system reset log_statement"
 
 _PARAMETER = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')")
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
+#: What asyncpg does once in each connection: it asks for types, with a setting changed.
+_OF_THE_DRIVER = ("typeinfo_tree", "current_setting('jit')", "set_config('jit'")
 #: What every transaction has that finishes a delivery.
 _CLOSING = "finish_delivery"
 _PREPARED = re.compile(r"execute [^:]*: ", re.DOTALL)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: An array of one item, quoted or bare.
+_ARRAY_OF_ONE = re.compile(r'\{(?:"((?:[^"\\]|\\.)*)"|([^",{}\\\s]+))\}')
 _LINE_COMMENT = re.compile(r"--[^\n]*")
 _CONNECTION = (
     "-c role=postern_tenant -c jit=off -c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
@@ -68,7 +72,7 @@ def _transactions(log_dir: Path) -> Iterator[list[Request]]:
         for line in file.read_bytes().splitlines():
             entry: dict[str, Any] = orjson.loads(line)
             request = _request(entry)
-            if not request:
+            if not request or any(text in request[0].text for text in _OF_THE_DRIVER):
                 continue
             if request[0].word == "begin":
                 by_process[entry["pid"]] = []
@@ -122,7 +126,7 @@ def pgbench_script(
         f"ws-{device}": f"'ws-{named}",
     }
     sent = {
-        value
+        _only_item(value) or value
         for request in requests
         for each in request
         for value in each.parameters.values()
@@ -165,10 +169,19 @@ def _filled(statement: Statement, computed: Mapping[str, str]) -> str:
         parameter = statement.parameters[int(match[1])]
         if parameter is None:
             return "null"
+        item = computed.get(_only_item(parameter) or "")
+        if item is not None:
+            return f"array[{item}]"
         return computed.get(parameter) or _literal(parameter)
 
     filled = re.sub(r"\$(\d+)", value, text)
     return " ".join(filled.split()).rstrip(";") + ";"
+
+
+def _only_item(value: str) -> str | None:
+    """Return the item of an array of one, as the server writes it; None for all else."""
+    match = _ARRAY_OF_ONE.fullmatch(value)
+    return None if match is None else match[1] or match[2]
 
 
 def _literal(value: str) -> str:

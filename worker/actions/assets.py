@@ -1,6 +1,7 @@
 """Asset actions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,7 +10,8 @@ from pydantic import Field
 
 from shared.domain.identifiers import uuid7
 from shared.errors import NotFound
-from shared.psa.assets import Assets, AssetValues
+from shared.ledger.mappings import ExternalKey
+from shared.psa.assets import Assets, AssetUpsert, AssetValues, UpsertedAsset
 from worker.actions.context import ActionContext, ActionResult
 from worker.actions.fields import (
     ActionFields,
@@ -74,45 +76,113 @@ class UpsertAsset(ActionFields):
     )
 
 
+async def upsert_assets(
+    calls: Sequence[tuple[ActionContext, UpsertAsset]],
+) -> list[ActionOutcome]:
+    """Create or update assets on one transaction, those of one external id in the order given.
+
+    Concurrent transactions with one external id come one after the other: each first takes its
+    mapping, which stays locked until it ends.
+    """
+    planned = [await _plan(ctx, fields) for ctx, fields in calls]
+    outcomes: dict[int, ActionOutcome] = {}
+    left = dict(enumerate(planned))
+    while left:
+        turn: dict[ExternalKey, tuple[int, _Upsert]] = {}
+        for number, plan in left.items():
+            if isinstance(plan, Reject):
+                outcomes[number] = plan
+            else:
+                turn.setdefault(plan.key, (number, plan))
+        done = await _upsert([plan for _, plan in turn.values()])
+        outcomes.update(zip((number for number, _ in turn.values()), done, strict=True))
+        left = {number: plan for number, plan in left.items() if number not in outcomes}
+    return [outcomes[number] for number in range(len(calls))]
+
+
 @action(
     "upsertAssetByExternalId",
     entity_type=ENTITY_TYPE,
     display_name="Upsert Asset by External ID",
     description="Create an asset, or update the one that the external id stands for. Fields that "
     "the body does not mention keep their values.",
+    together=upsert_assets,
 )
 async def upsert_asset(ctx: ActionContext, fields: UpsertAsset) -> ActionOutcome:
-    """Create or update an asset.
+    """Create or update an asset."""
+    plan = await _plan(ctx, fields)
+    if isinstance(plan, Reject):
+        return plan
+    try:
+        (result,) = await _upsert([plan])
+    except NotFound:
+        return _client_miss(fields, plan.changes["client_id"])
+    return result
 
-    Concurrent deliveries of one external id come one after the other: each first takes its
-    mapping, which stays locked until its transaction ends.
-    """
+
+@dataclass(frozen=True, slots=True)
+class _Upsert:
+    """What one delivery wants of an asset."""
+
+    ctx: ActionContext
+    key: ExternalKey
+    #: By column; None clears or resets one.
+    changes: Mapping[str, Any]
+    snapshot: RmmSnapshot | None
+
+
+async def _plan(ctx: ActionContext, fields: UpsertAsset) -> _Upsert | Reject:
     snapshot = read_snapshot(fields.rmm_snapshot)
     if isinstance(snapshot, Reject):
         return snapshot
     client = await client_change(ctx, fields)
     if isinstance(client, Reject):
         return client
-    changes = {**client, **_changes(fields, snapshot)}
     realm = fields.external_scope_id or (snapshot.scope if snapshot else None) or ""
-    # Where the mapping outlived its asset, the asset comes back under the same id.
-    asset_id = await ctx.mappings.upsert(
-        ctx.external_key(ENTITY_TYPE, fields.external_id, realm),
-        entity_id=uuid7(),
-        delivery_id=ctx.delivery_id,
+    key = ctx.external_key(ENTITY_TYPE, fields.external_id, realm)
+    return _Upsert(ctx, key, {**client, **_changes(fields, snapshot)}, snapshot)
+
+
+async def _upsert(plans: Sequence[_Upsert]) -> list[ActionResult]:
+    """Write assets of as many external ids.
+
+    Raises:
+        NotFound: A client is missing.
+    """
+    if not plans:
+        return []
+    ctx = plans[0].ctx
+    # Where a mapping outlived its asset, the asset comes back under the same id.
+    asset_ids = await ctx.mappings.upsert_all(
+        [(plan.key, uuid7(), plan.ctx.delivery_id) for plan in plans]
     )
-    values = AssetValues(**{"name": fields.external_id, **_without_none(changes)})
-    try:
-        asset = await Assets(ctx.store).upsert(asset_id, values=values, mentioned=changes.keys())
-    except NotFound:
-        return _client_miss(fields, changes["client_id"])
-    done = _what_was_done(snapshot, created=asset.created)
+    upserted = await Assets(ctx.connection, ctx.tenant_id).upsert(
+        [
+            AssetUpsert(
+                asset_id=asset_id,
+                values=AssetValues(
+                    **{"name": plan.key.external_id, **_without_none(plan.changes)}
+                ),
+                mentioned=plan.changes.keys(),
+                delivery_id=plan.ctx.delivery_id,
+            )
+            for asset_id, plan in zip(asset_ids, plans, strict=True)
+        ]
+    )
+    return [
+        _result(plan, asset_id, asset)
+        for plan, asset_id, asset in zip(plans, asset_ids, upserted, strict=True)
+    ]
+
+
+def _result(plan: _Upsert, asset_id: UUID, asset: UpsertedAsset) -> ActionResult:
+    done = _what_was_done(plan.snapshot, created=asset.created)
     return ActionResult(
         entity_type=ENTITY_TYPE,
         entity_id=asset_id,
-        external_id=fields.external_id,
+        external_id=plan.key.external_id,
         message=f"asset {done.replace('_', ' ')}",
-        metadata={"action": done, "rmm": snapshot is not None, "name": asset.name},
+        metadata={"action": done, "rmm": plan.snapshot is not None, "name": asset.name},
     )
 
 

@@ -1,6 +1,6 @@
 """Actions by name: how one is declared, found and announced."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +17,9 @@ ENTRY_POINT_GROUP = "postern.actions"
 
 ActionOutcome = ActionResult | Reject | Retry
 Fields = TypeVar("Fields", bound=ActionFields)
+_Context = TypeVar("_Context")
+_Fields = TypeVar("_Fields")
+_RunTogether = Callable[[Sequence[tuple[_Context, _Fields]]], Awaitable[Sequence[ActionOutcome]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class Action:
     run: Callable[[Any, Any], Awaitable[ActionOutcome]]
     #: Whether it takes an ``OutboundContext``: its effect is not in the delivery's transaction.
     is_outbound: bool = False
+    #: Called with several such, whose contexts share a transaction; returns what became of each.
+    run_together: _RunTogether[Any, Any] | None = None
 
     def definition(self) -> ActionDefinition:
         """Return the action as the catalogue shows it."""
@@ -45,12 +50,21 @@ class Action:
 
 
 def action(
-    name: str, *, entity_type: str, display_name: str, description: str
+    name: str,
+    *,
+    entity_type: str,
+    display_name: str,
+    description: str,
+    together: _RunTogether[ActionContext, Fields] | None = None,
 ) -> Callable[[Callable[[ActionContext, Fields], Awaitable[ActionOutcome]]], Action]:
     """Declare an action: an ``async def`` of a context and a model of its target fields.
 
     The function returns what it did, ``Reject`` for a permanent fault or ``Retry`` for a passing
     one. What it wrote is rolled back unless it did what it should.
+
+    Under load, deliveries of a tenant share a transaction. ``together`` may then do for several
+    what the function does for each, with fewer statements; the transaction is only kept where
+    every outcome is a result.
     """
 
     def declare(run: Callable[[ActionContext, Fields], Awaitable[ActionOutcome]]) -> Action:
@@ -61,6 +75,7 @@ def action(
             description=description,
             fields=fields_model(run),
             run=run,
+            run_together=together,
         )
 
     return declare

@@ -1,5 +1,6 @@
 """Direct actions: evaluate the field mapping, fill the typed fields, run the registered action."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -34,9 +35,10 @@ class PreparedAction:
 
     async def run(self, connection: Connection) -> Outcome:
         """Run the action on the delivery's own transaction."""
-        return _outcome(self.action, await self.action.run(self._context(connection), self.fields))
+        return _outcome(self.action, await self.action.run(self.context(connection), self.fields))
 
-    def _context(self, connection: Connection) -> ActionContext:
+    def context(self, connection: Connection) -> ActionContext:
+        """Return what the action is given, on the delivery's own transaction."""
         return ActionContext(
             tenant_id=self.delivery.tenant_id,
             webhook_id=self.delivery.webhook_id,
@@ -50,6 +52,17 @@ class PreparedAction:
             mappings=Mappings(connection),
             clock=self.clock,
         )
+
+
+async def run_together(
+    prepared: Sequence[PreparedAction], connection: Connection
+) -> list[Outcome]:
+    """Run one action for several deliveries, in order, on the transaction that they share."""
+    action = prepared[0].action
+    if action.run_together is None or len(prepared) == 1:
+        return [await one.run(connection) for one in prepared]
+    calls = [(one.context(connection), one.fields) for one in prepared]
+    return [_outcome(action, outcome) for outcome in await action.run_together(calls)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
