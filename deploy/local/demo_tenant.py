@@ -84,6 +84,12 @@ def bootstrap(stack: Stack, *, slug: str = TENANT_SLUG, name: str = "Demo") -> s
     return api_key
 
 
+def bootstrap_operator(stack: Stack, *, name: str) -> str:
+    """Make an operator; return the credential."""
+    key: str = _run(stack, "control_api.bootstrap", "--operator-name", name)["operator_key"]
+    return key
+
+
 def seed(stack: Stack, document: dict[str, Any], *, slug: str = TENANT_SLUG) -> Any:
     """Fill a tenant's reference data; return the ids by section and key."""
     return _run(stack, "control_api.seed", "--tenant-slug", slug, "-", given=json.dumps(document))
