@@ -1,4 +1,4 @@
-"""Makes actions and workflows found as those of installed distributions."""
+"""Installs packages with actions or workflows."""
 
 import shutil
 import subprocess
@@ -14,13 +14,3 @@ def install(package: Path, directory: Path) -> Path:
     offline = ["--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, *offline, "--target", target, source], check=True)
     return target
-
-
-def install_workflows(directory: Path, module: str) -> None:
-    """Write what names the module; processes with the directory in their PYTHONPATH find it."""
-    name = module.rpartition(".")[2]
-    installed = directory / f"{name}-1.0.dist-info"
-    installed.mkdir()
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
-    (installed / "METADATA").write_text(metadata)
-    (installed / "entry_points.txt").write_text(f"[postern.workflows]\n{name} = {module}\n")

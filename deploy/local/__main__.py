@@ -10,11 +10,12 @@ from pathlib import Path
 
 import httpx
 
-from deploy.local import demo_tenant
+from deploy.local import demo_tenant, demo_workflow
 from deploy.local.announcement import announcement
 from deploy.local.program import ROOT, ProgramDied
 from deploy.local.stack import HOST, Plan, Ports, Stack
 from deploy.local.walk import StepFailed, walk
+from postern.client import NoAnswerError
 from shared.embedded.jars import JarsUnavailable
 from shared.embedded.ports import is_free
 
@@ -45,7 +46,7 @@ def _run(directory: Path, ports: Ports, *, kafka: bool) -> int:
         directory=directory,
         master_keys=_master_keys(directory),
         kafka=kafka,
-        workflows=True,
+        workflows=[demo_workflow.__name__],
         ports=ports,
     )
     stack = Stack(plan, cancelled=stop.is_set)
@@ -78,6 +79,9 @@ def _demo(directory: Path) -> int:
         walk(demo.gateway_url, demo.control_api_url, demo.api_key, tell=print)
     except StepFailed as error:
         print(f"FAILED: {error}", file=sys.stderr)
+        return 1
+    except NoAnswerError as error:
+        print(f"nothing runs here at the moment: make run ({error})", file=sys.stderr)
         return 1
     return 0
 

@@ -46,7 +46,7 @@ def announcement(stack: Stack, demo: DemoTenant) -> str:
         ),
         f"  {_shown(stack.plan.directory / 'logs')}  logs",
         f"  {_shown(path_of(stack.plan.directory))}  API key and secrets of the demo tenant",
-        "  make demo  walks through duplicate, wrong signature, burst and replay",
+        "  make demo  walks through duplicate, wrong signature, replay, a workflow and a burst",
         "",
     ]
     return "\n".join(lines)

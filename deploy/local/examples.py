@@ -6,6 +6,8 @@ import json
 from typing import Any
 from uuid import uuid4
 
+from deploy.local import demo_workflow
+
 TENANT_SLUG = "demo"
 CLIENT_NAME = "Northwind"
 CLIENT_EXTERNAL_ID = "org-1001"
@@ -56,6 +58,19 @@ def github_webhook(secret: str, *, slug: str = "github-events") -> dict[str, Any
             },
         },
         "rate_limit_per_minute": 600,
+        "is_active": True,
+    }
+
+
+def workflow_webhook(token: str, *, slug: str) -> dict[str, Any]:
+    """Return a webhook that starts the demo's workflow for each alert."""
+    return {
+        "name": "Alerts",
+        "slug": slug,
+        "auth_type": "bearer",
+        "auth_config": {"token": token},
+        "handler_type": "workflow",
+        "handler_config": {"workflow": demo_workflow.NAME},
         "is_active": True,
     }
 

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local.program import ROOT, Program, ProgramDied
+from deploy.local.workflow_distribution import install_workflows
 from shared.database.migrate import migrate, migrate_workflow_engine
 from shared.embedded.jars import prepare_jars
 from shared.embedded.kafka import EmbeddedKafka
@@ -42,8 +43,9 @@ class Plan:
     kafka: bool = False
     gateways: int = 1
     workers: int = 1
-    #: Whether there are workflows, and an engine that carries them on.
-    workflows: bool = False
+    #: Modules whose workflows workers have beside those of installed packages; None: no workflows
+    #: at all, and no engine that would carry them on.
+    workflows: Sequence[str] | None = None
     ports: Ports = field(default_factory=Ports)
     #: Settings by variable, for every program that knows them.
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -108,8 +110,10 @@ class Stack:
         self.postgres.start()
         self._go_on()
         migrate(self.database_url)
-        if self.plan.workflows:
+        if self.plan.workflows is not None:
             migrate_workflow_engine(self.database_url)
+            for module in self.plan.workflows:
+                install_workflows(self._packages, module)
         if self.plan.kafka:
             self._go_on()
             self.kafka = self.new_broker()
@@ -159,6 +163,11 @@ class Stack:
             self.kafka.stop()
         self.postgres.stop()
 
+    @property
+    def _packages(self) -> Path:
+        """Where workers find what is installed for them alone."""
+        return self.plan.directory / "packages"
+
     def shared_environment(self) -> dict[str, str]:
         """Return the settings that every program has."""
         queue_url = "postgres:" if self.kafka is None else f"kafka://{self.kafka.bootstrap}"
@@ -198,6 +207,7 @@ class Stack:
                 FORWARD_ALLOWED_NETWORKS="127.0.0.0/8",
                 FORWARD_PLAIN_HTTP="true",
             )
+            wanted[f"worker-{number}"][1]["PYTHONPATH"] = f"{ROOT}:{self._packages}"
         return wanted
 
     def _program(self, module: str, **own: object) -> tuple[str, dict[str, str]]:

@@ -17,7 +17,11 @@ from deploy.local.examples import (
     device_event,
     rmm_webhook,
     signature,
+    workflow_webhook,
 )
+from postern.client import PosternClientError
+
+_FAULTS = (AssertionError, TimeoutError, RuntimeError, httpx.HTTPError, PosternClientError)
 
 
 class StepFailed(Exception):
@@ -73,8 +77,9 @@ def walk(
             _wrong_signature(scene)
             _replay(scene, delivery_id, asset_id)
             _failure(scene)
+            _workflow(api, http, f"{gateway_url}/api/inbound/{tenant_slug}", tell)
             _burst(burst)
-        except (AssertionError, TimeoutError, RuntimeError, httpx.HTTPError) as error:
+        except _FAULTS as error:
             raise StepFailed(f"{type(error).__name__}: {error}") from error
         finally:
             api.delete_webhook(scene.webhook_id)
@@ -156,6 +161,36 @@ def _failure(scene: Scene) -> None:
     _hold(delivery["dispatch_status"] == "failed", f"it fails in the worker: {delivery}")
     _hold("external_id" in str(delivery["handler_outcome"]), "the outcome names the field")
     scene.tell("missing device.id     200, then failed: external_id is named")
+
+
+def _workflow(api: ControlApi, http: httpx.Client, root: str, tell: Callable[[str], None]) -> None:
+    token = secrets.token_urlsafe(24)
+    slug = f"walk-{secrets.token_hex(4)}"
+    webhook_id = api.create_webhook(workflow_webhook(token, slug=slug))["inbound_webhook_id"]
+    try:
+        answer = wait_for(
+            lambda: http.post(
+                f"{root}/{slug}",
+                json={"host": "ws-042", "severity": 9},
+                headers={"authorization": f"Bearer {token}"},
+            ),
+            lambda sent: sent.status_code != 401,
+            timeout_seconds=5,
+        )
+        _hold(answer.status_code == 200, f"an alert is answered 200, not {answer.status_code}")
+        delivery_id = answer.json()["delivery_id"]
+        delivery = api.finished(delivery_id)
+        _hold(delivery["dispatch_status"] == "dispatched", f"its run is started: {delivery}")
+        run = wait_for(
+            lambda: api.delivery(delivery_id)["workflow_run"],
+            lambda run: run["status"] != "running",
+            timeout_seconds=30,
+        )
+    finally:
+        api.delete_webhook(webhook_id)
+    _hold(run["status"] == "succeeded", f"the run comes to its end: {run}")
+    _hold(run["result"]["level"] == "critical", f"its result is kept: {run['result']}")
+    tell(f"workflow              {run['workflow']}, {run['status']}: {run['result']}")
 
 
 def _burst(scene: Scene) -> None:

@@ -19,6 +19,7 @@ import psycopg
 
 from deploy.local.program import ROOT, Program
 from deploy.local.stack import Stack
+from deploy.local.workflow_distribution import install_workflows
 from shared.database.migrate import migrate_workflow_engine
 from shared.domain.identifiers import uuid7
 from shared.ledger.recording import Origin
@@ -27,7 +28,6 @@ from tests.benchmark.load import InvalidRun
 from tests.benchmark.recorded import Batch, id_prefix, origin_of, prepare_for_a_round, record
 from tests.benchmark.report import print_machine, print_table, spread
 from tests.benchmark.rig import running_servers, worker_program
-from tests.distribution import install_workflows
 
 _BOUND = 150
 _LONGEST_SECONDS = 240

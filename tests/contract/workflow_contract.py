@@ -24,10 +24,10 @@ import asyncpg
 import orjson
 
 from deploy.local.program import ROOT, Program
+from deploy.local.workflow_distribution import install_workflows
 from shared.domain.delivery import QueuedDelivery
 from shared.embedded.ports import free_port
 from tests.contract import triage
-from tests.distribution import install_workflows
 from tests.integration.worker.world import Ledger, until
 
 _SECONDS = 60.0

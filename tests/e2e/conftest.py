@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.local import demo_workflow
 from tests.e2e.harness import Shape, Stack
 from tests.faults.rig import Rig
 from tests.servers import jars_of
@@ -17,7 +18,8 @@ def shared_stack(
     kafka = request.param == "kafka"
     if kafka:
         jars_of("kafka")
-    with Stack(tmp_path_factory.mktemp(f"stack-{request.param}"), Shape(kafka=kafka)) as stack:
+    shape = Shape(kafka=kafka, workflows=[demo_workflow.__name__])
+    with Stack(tmp_path_factory.mktemp(f"stack-{request.param}"), shape) as stack:
         yield stack
 
 

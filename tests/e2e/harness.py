@@ -1,7 +1,7 @@
 """The whole system as real processes, for tests that send, kill, stop and count."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,8 @@ class Shape:
     kafka: bool = False
     gateways: int = 1
     workers: int = 1
+    #: As in a plan.
+    workflows: Sequence[str] | None = None
     #: Settings by variable.
     settings: Mapping[str, str] = field(default_factory=dict)
     #: PostgreSQL flushes as in production unless these say otherwise.
