@@ -15,6 +15,8 @@ from pydantic import BaseModel
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 JSON = "application/json"
+#: Bytes of somebody else, under the type that they gave them.
+ANY_MEDIA_TYPE = "*/*"
 
 
 @dataclass(frozen=True, slots=True)

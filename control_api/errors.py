@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from control_api.answers import answer
 from control_api.authentication import RateLimited
@@ -124,11 +124,16 @@ async def _answer_own(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _answer_parameters(_: Request, error: Exception) -> Response:
-    """Answer parameters of the wrong form: a path that holds no id leads nowhere."""
+async def _answer_parameters(request: Request, error: Exception) -> Response:
+    """Answer parameters of the wrong form: a path that holds no id leads nowhere.
+
+    Where a path says a word in the place of an id, the method may just not be one of that word's.
+    """
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
     found = error.errors()
     if any(entry["loc"][0] == "path" for entry in found):
+        if _fitting(request)[0].path != request.scope["route"].path:
+            return _answer_method(request)
         return error_answer(404, code=NotFound.code, message="there is nothing at this path")
     faults = faults_of({**entry, "loc": entry["loc"][1:]} for entry in found)
     return error_answer(422, code=InvalidInput.code, message=summary(faults), faults=faults)
@@ -146,14 +151,10 @@ async def _answer_framework(request: Request, error: Exception) -> Response:
 
 def _answer_method(request: Request) -> Response:
     """Answer OPTIONS, and a method that the path does not have, with all that it has."""
-    fitting = [
-        route
-        for route in request.app.every_route
-        if route.matches(request.scope)[0] is not Match.NONE
-    ]
+    fitting = _fitting(request)
     # Of the path that fits first; another that fits too is never reached at this one.
     methods = {
-        name for route in fitting if route.path == fitting[0].path for name in route.methods
+        name for route in fitting if route.path == fitting[0].path for name in route.methods or ()
     }
     allowed = sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
     headers = {"allow": ", ".join(allowed)}
@@ -163,6 +164,15 @@ def _answer_method(request: Request) -> Response:
     response = error_answer(405, code=CODES[405], message=message)
     response.headers.update(headers)
     return response
+
+
+def _fitting(request: Request) -> list[Route]:
+    """Return the routes that fit a path, whatever their methods, the first that counts first."""
+    return [
+        route
+        for route in request.app.every_route
+        if route.matches(request.scope)[0] is not Match.NONE
+    ]
 
 
 async def _answer_again(_: Request, kept: Exception) -> Response:

@@ -15,10 +15,18 @@ from pydantic import BaseModel, TypeAdapter
 from control_api.access import Holder, OperatorsOnly
 from control_api.contents.problems import MEDIA_TYPE as PROBLEM_MEDIA_TYPE
 from control_api.contents.problems import Problem
-from control_api.documentation import JSON, Documentation, Media, documentation_of, faults_of
+from control_api.documentation import (
+    ANY_MEDIA_TYPE,
+    JSON,
+    Documentation,
+    Media,
+    documentation_of,
+    faults_of,
+)
 from control_api.errors import CODES, problem
 from control_api.examples import example_of
 from control_api.idempotency import HEADER as IDEMPOTENCY_HEADER
+from control_api.links import write_links
 
 VERSION = "1"
 _DESCRIPTION = """\
@@ -107,6 +115,7 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> Object:
         for method in route.methods or ():
             operation = document["paths"][route.path_format][method.lower()]
             _complete(operation, route, _Writer(components["schemas"], schemas))
+    write_links(document)
     return document
 
 
@@ -203,6 +212,8 @@ class _Writer:
         return {"content": {JSON: self._content(self._schemas.answer(answer))}}
 
     def _media(self, media: Media) -> Object:
+        if media.media_type == ANY_MEDIA_TYPE:
+            return {"example": media.example}  # a schema would tell what JSON the bytes are
         schema: Object = {"type": "string", "description": media.description}
         example = media.example
         if media.item is not None:

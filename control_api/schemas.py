@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from control_api.expression_checks import Checked
 from control_api.moments import LastMoment, Moment
@@ -37,11 +37,26 @@ from shared.errors import ExpressionError
 from shared.ledger.deliveries import DeliveryFilter
 from shared.signatures.signing_secrets import parse_secret
 
+#: What Unicode calls white space, without the separators that are control characters.
+_WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _MAX_MAPPED_FIELDS = 100
 _MAX_NETWORKS = 1000
 MAX_REPLAYS = 1000
 _DEFAULTS = RetryPolicy()
+
+
+def _trimmed(text: str) -> str:
+    """Take white space away after lengths were checked, so that they are those of the document."""
+    return text.strip(_WHITE)
+
+
+def _trimmed_name(text: str) -> str:
+    if not (name := _trimmed(text)):
+        raise PydanticKnownError("string_too_short", {"min_length": 1})
+    return name
 
 
 def _printable(text: str) -> str:
@@ -122,14 +137,21 @@ def _shown(example: object, **schema: Any) -> Any:
 
 
 #: What control characters the validators above refuse, as a pattern.
-_SINGLE_LINE = r"^[^\u0000-\u001f\u007f]*$"
-_PRINTABLE = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$"
+_SINGLE_LINE = r"[^\u0000-\u001f\u007f]*"
+_PRINTABLE = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*"
+
+
+def _padded(pattern: str) -> str:
+    """Return the pattern of a text from whose ends white space is taken away."""
+    return rf"^\s*{pattern}\s*$"
+
 
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+    StringConstraints(min_length=1, max_length=255),
+    AfterValidator(_trimmed_name),
     AfterValidator(_single_line),
-    _shown("RMM device updates", pattern=_SINGLE_LINE),
+    _shown("RMM device updates", pattern=_padded(_SINGLE_LINE)),
 ]
 Slug = Annotated[
     str,
@@ -137,28 +159,30 @@ Slug = Annotated[
     AfterValidator(_slug),
     _shown(
         "rmm-device-updates",
-        pattern=f"^{SLUG_PATTERN.pattern}$",
+        pattern=_padded(SLUG_PATTERN.pattern),
         **{"not": {"enum": sorted(RESERVED_SLUGS)}},
     ),
 ]
 Description = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=2000),
+    StringConstraints(max_length=2000),
+    AfterValidator(_trimmed),
     AfterValidator(_printable),
-    _shown("Devices of all sites", pattern=_PRINTABLE),
+    _shown("Devices of all sites", pattern=_padded(_PRINTABLE)),
 ]
 HeaderName = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
     AfterValidator(_header_name),
-    _shown("X-Signature", pattern=f"^{_HEADER_NAME.pattern}$"),
+    _shown("X-Signature", pattern=_padded(_HEADER_NAME.pattern)),
 ]
 #: Stored in lines: a line break in it would be another header.
 HeaderValue = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=8192),
+    StringConstraints(max_length=8192),
+    AfterValidator(_trimmed),
     AfterValidator(_single_line),
-    _shown("application/json", pattern=_SINGLE_LINE),
+    _shown("application/json", pattern=_padded(_SINGLE_LINE)),
 ]
 QueryParameter = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$"), _shown("token")
@@ -176,13 +200,13 @@ Word = Annotated[
     str,
     StringConstraints(min_length=1, max_length=255),
     AfterValidator(_printable),
-    _shown("upsertAssetByExternalId", pattern=_PRINTABLE),
+    _shown("upsertAssetByExternalId", pattern=f"^{_PRINTABLE}$"),
 ]
 SecretText = Annotated[
     str,
     StringConstraints(min_length=MIN_SECRET_LENGTH, max_length=1024),
     AfterValidator(_printable),
-    _shown("replace-with-shared-secret", pattern=_PRINTABLE),
+    _shown("replace-with-shared-secret", pattern=f"^{_PRINTABLE}$"),
 ]
 TokenText = Annotated[
     SecretText, AfterValidator(_ascii_token), _shown("replace-with-token", pattern="^[!-~]+$")
@@ -406,9 +430,10 @@ class CloneBody(Body):
 
 SampleName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    StringConstraints(min_length=1, max_length=100),
+    AfterValidator(_trimmed_name),
     AfterValidator(_single_line),
-    _shown("offline", pattern=_SINGLE_LINE),
+    _shown("offline", pattern=_padded(_SINGLE_LINE)),
 ]
 
 
@@ -548,17 +573,17 @@ class ClientBody(Body):
 class ExternalMappingBody(Body):
     """What an external id stands for."""
 
-    entity_type: Word
+    entity_type: Annotated[Word, Field(examples=["asset"])]
     external_id: Annotated[
         str,
         StringConstraints(min_length=1, max_length=1024),
         AfterValidator(_printable),
-        _shown("d-17", pattern=_PRINTABLE),
+        _shown("d-17", pattern=f"^{_PRINTABLE}$"),
     ]
     entity_id: UUID = Field(strict=False)
     realm: Annotated[
         str,
         StringConstraints(max_length=255),
         AfterValidator(_printable),
-        _shown("main", pattern=_PRINTABLE),
+        _shown("main", pattern=f"^{_PRINTABLE}$"),
     ] = ""

@@ -63,7 +63,7 @@ class Operation:
     @property
     def item_schema(self) -> Object:
         """Return the schema of each item of a streamed answer, or {}."""
-        schema: Object = self._content[1]["schema"].get("x-item-schema", {})
+        schema: Object = self._content[1].get("schema", {}).get("x-item-schema", {})
         return schema
 
     @property

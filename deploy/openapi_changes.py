@@ -104,10 +104,9 @@ def _content_changes(
         if after is None:
             yield f"{place}: {media_type} was removed"
         else:
-            yield from comparison.changes(place, content["schema"], after["schema"])
-            items = [
-                schema.get("x-item-schema") for schema in (content["schema"], after["schema"])
-            ]
+            schemas = [content.get("schema", {}), after.get("schema", {})]
+            yield from comparison.changes(place, *schemas)
+            items = [schema.get("x-item-schema") for schema in schemas]
             if all(items):
                 yield from comparison.changes(f"{place} item", *items)
 

@@ -111,7 +111,7 @@ def _answer(document: Object, status: str, answer: Object) -> str:
 
 
 def _content(document: Object, content: Object) -> str:
-    schema = content["schema"]
+    schema = content.get("schema", {})
     rows = "".join(_rows(document, schema.get("x-item-schema", schema), "", 0))
     table = f"<table>{rows}</table>" if rows else ""
     example = content.get("example")

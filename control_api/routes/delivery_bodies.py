@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from control_api.access import Provided, Reader, Services
 from control_api.authentication import Caller
-from control_api.documentation import Media, documented
+from control_api.documentation import ANY_MEDIA_TYPE, Media, documented
 from control_api.presentation import headers_content
 from shared.errors import NotFound
 from shared.ledger.deliveries import Deliveries
@@ -23,7 +23,7 @@ _HEADERS = {
     "content-security-policy": "default-src 'none'; sandbox",
     "cross-origin-resource-policy": "same-origin",
 }
-_DOWNLOAD = Media("*/*", "The exact bytes, under the sender's content type.")
+_DOWNLOAD = Media(ANY_MEDIA_TYPE, "The exact bytes, under the sender's content type.")
 _HEADER_NOTES = {"content-disposition": "attachment"}
 
 

@@ -52,6 +52,23 @@ async def test_method_when_the_path_has_others(http: httpx.AsyncClient) -> None:
     assert "access-control-allow-origin" not in options.headers
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/api/v1/replays/plan", "OPTIONS, POST"),
+        ("PUT", f"{PATH}/actions", "GET, HEAD, OPTIONS"),
+        ("PATCH", f"{PATH}/export", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_method_when_the_path_has_a_word_for_an_id(
+    http: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    """A word of the API is no id: what goes with ids does not go with it."""
+    refused = await http.request(method, path, json={})
+    assert refused.status_code == 405
+    assert refused.headers["allow"] == allowed
+
+
 async def test_origin_when_it_is_allowed(http: httpx.AsyncClient) -> None:
     """Its preflight and its requests are let through, without the browser's own credentials."""
     asked = {"origin": CONSOLE, "access-control-request-method": "PUT",

@@ -79,7 +79,7 @@ def test_examples_when_of_every_content() -> None:
     count = 0
     for name, operation in operations():
         for place, content in contents(operation):
-            schema = {**content["schema"], "components": components}
+            schema = {**content.get("schema", {}), "components": components}
             validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
             faults = [error.message for error in validator.iter_errors(content["example"])]
             assert not faults, (name, place, faults)
