@@ -83,6 +83,16 @@ class ClaimedRun:
                 pass  # nothing has happened yet
         return await self._run_looked_at(attempt, webhook, prepared)
 
+    async def run_in_order(self, line: Sequence[tuple[Attempt, PreparedAction]]) -> bool:
+        """Run deliveries of one tenant in one transaction, in order; all are done, or none is.
+
+        Raises:
+            DatabaseUnavailable: Which of both is unknown.
+        """
+        if any(prepared.webhook.webhook_id in self._failing for _, prepared in line):
+            return False
+        return await self._groups.run_in_order(line)
+
     async def _run_expected(
         self, attempt: Attempt, webhook: Webhook, prepared: _InTransaction
     ) -> Outcome:

@@ -7,8 +7,9 @@ apart together: each delivery is then handled by itself, as though nothing had b
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import asyncpg
 
@@ -49,11 +50,11 @@ _COMES_APART = (GroupBrokenError, UnexpectedDeliveryError, DeliveryHeld, asyncpg
 @dataclass(slots=True, eq=False)
 class _Member:
     attempt: Attempt
-    webhook_id: WebhookId
-    webhook_version: int
     prepared: PreparedAction
     #: Done once it is to lead a group, or once the group that it was in has ended.
-    called: asyncio.Future[None]
+    called: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
     leads: bool = False
     #: None: it has to go alone.
     outcome: Done | None = None
@@ -76,10 +77,17 @@ class _Member:
                 self.called.set_exception(DatabaseUnavailable("the group was given up"))
 
     @property
+    def webhook_id(self) -> WebhookId:
+        """Return the webhook that it came by."""
+        return self.prepared.webhook.webhook_id
+
+    @property
     def expected(self) -> ExpectedDelivery:
         """Return what its claim expects."""
         delivery = self.attempt.delivery
-        return ExpectedDelivery(delivery.delivery_id, delivery.attempt, self.webhook_version)
+        return ExpectedDelivery(
+            delivery.delivery_id, delivery.attempt, self.prepared.webhook.version
+        )
 
 
 @dataclass(slots=True)
@@ -114,22 +122,26 @@ class GroupRun:
         Raises:
             DatabaseUnavailable: The outcome of the group is unknown.
         """
-        webhook = prepared.webhook
-        if self._is_apart(webhook.webhook_id):
+        if self._is_apart(prepared.webhook.webhook_id):
             return None
         lane = self._lanes.setdefault(attempt.delivery.tenant_id, _Lane())
-        member = _Member(
-            attempt,
-            webhook.webhook_id,
-            webhook.version,
-            prepared,
-            asyncio.get_running_loop().create_future(),
-        )
+        member = _Member(attempt, prepared)
         lane.waiting.append(member)
         if lane.running < self._limits.groups:
             lane.running += 1
             member.lead()
         return await self._await_turn(lane, member)
+
+    async def run_in_order(self, line: Sequence[tuple[Attempt, PreparedAction]]) -> bool:
+        """Run actions in one transaction, in order, and close them so; False: nothing is kept.
+
+        Raises:
+            DatabaseUnavailable: The outcome is unknown.
+        """
+        members = [_Member(attempt, prepared) for attempt, prepared in line]
+        if any(self._is_apart(member.webhook_id) for member in members):
+            return False
+        return await self._share(members)
 
     async def _await_turn(self, lane: _Lane, member: _Member) -> Done | None:
         try:
@@ -156,7 +168,8 @@ class GroupRun:
                 members[one.attempt.delivery.delivery_id] = one
                 lane.waiting.remove(one)
         if len(members) > 1:
-            await self._run_members(list(members.values()))
+            # Those of one action side by side: they may run together.
+            await self._run_members(sorted(members.values(), key=_action_name))
 
     def _pass_on(self, lane: _Lane, tenant_id: TenantId) -> None:
         """Have the first that waits lead the next group."""
@@ -180,7 +193,8 @@ class GroupRun:
             for member in members:
                 member.end(fault)
 
-    async def _share(self, members: Sequence[_Member]) -> None:
+    async def _share(self, members: Sequence[_Member]) -> bool:
+        """Run members in order in one transaction; return whether it was committed."""
         tenant_id = members[0].attempt.delivery.tenant_id
         try:
             async with claimed_group(
@@ -192,11 +206,12 @@ class GroupRun:
             metrics.GROUPS.labels("broken").inc()
             if isinstance(error, GroupBrokenError):
                 self._set_apart(error.webhook_ids)
-            return
+            return False
         metrics.GROUPS.labels("committed").inc()
         metrics.GROUP_MEMBERS.inc(len(members))
         for member, outcome in done.items():
             member.outcome = outcome
+        return True
 
     async def _handle(
         self, members: Sequence[_Member], connection: Connection
@@ -231,10 +246,15 @@ class GroupRun:
         self._apart_until.update(dict.fromkeys(webhook_ids, until))
 
 
-def _alike(members: Iterable[_Member]) -> Iterable[list[_Member]]:
-    """Return those together whose action can be run for all of them, and each other by itself."""
-    alike: dict[object, list[_Member]] = {}
-    for member in members:
-        action = member.prepared.action
-        alike.setdefault(action.name if action.run_together else member, []).append(member)
-    return alike.values()
+def _action_name(member: _Member) -> str:
+    return member.prepared.action.name
+
+
+def _alike(members: Iterable[_Member]) -> Iterator[list[_Member]]:
+    """Yield neighbours together whose action can run for several, and each other by itself."""
+    for _, neighbours in groupby(members, key=_action_name):
+        same = list(neighbours)
+        if same[0].prepared.action.run_together is not None:
+            yield same
+        else:
+            yield from ([member] for member in same)

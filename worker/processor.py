@@ -1,11 +1,13 @@
 """Deliveries one attempt at a time: claim, effect, outcome and state in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
 from shared.clock import Clock
 from shared.database.pool import Pool, tenant_transaction
 from shared.domain.delivery import QueuedDelivery
+from shared.domain.identifiers import TenantId
 from shared.domain.webhook import DirectAction, Webhook, WorkflowStart
 from shared.errors import DatabaseUnavailable
 from shared.ledger.attempts import Attempts
@@ -21,7 +23,7 @@ from worker.claimed_run import (
     Prepared,
     RolledBackError,
 )
-from worker.handlers.direct_action import DirectActionHandler
+from worker.handlers.direct_action import DirectActionHandler, PreparedAction
 from worker.handlers.workflow import WorkflowHandler
 from worker.outcome import Done, Outcome, Reject, Retry
 from worker.settlement import Settlement
@@ -75,14 +77,49 @@ class Processor:
         if not await self._may_run(delivery):
             return
         await self._process(delivery)
-        following = await self._claim_following(delivery)
+        if delivery.ordering_key is not None:
+            await self._process_line(delivery, delivery.ordering_key)
+
+    async def _process_line(self, delivery: QueuedDelivery, key: str) -> None:
+        """Process those that follow a delivery: several at a time, or the first of them alone."""
         handled = 1
-        while following is not None:
-            # What is claimed here has to be handled here: for others it is away for a while.
-            if await self._may_run(following):
-                await self._process(following)
-            handled += 1
-            following = await self._claim_following(delivery) if handled < _LONGEST_CHAIN else None
+        while handled < _LONGEST_CHAIN:
+            line = await self._claim_following(delivery.tenant_id, key, _LONGEST_CHAIN - handled)
+            if not line:
+                return
+            together = await self._process_in_order(line)
+            if not together:
+                # What is claimed has to be handled here: for others it is away for a while.
+                await self._process(line[0])
+            handled += together or 1
+
+    async def _process_in_order(self, line: Sequence[QueuedDelivery]) -> int:
+        """Process the first of a line in one transaction; return how many, or 0 if none were."""
+        shared: list[tuple[Attempt, PreparedAction]] = []
+        for delivery in line:
+            attempt = Attempt(delivery, self._clock.monotonic())
+            prepared = await self._prepare_to_share(attempt)
+            if prepared is None:
+                break
+            shared.append((attempt, prepared))
+        if len(shared) < 2 or not await self._claimed.run_in_order(shared):
+            return 0
+        for attempt, _ in shared:
+            self._count_dispatched(attempt)
+        return len(shared)
+
+    async def _prepare_to_share(self, attempt: Attempt) -> PreparedAction | None:
+        """Return a delivery's action, None where it cannot share a transaction with others."""
+        delivery = attempt.delivery
+        webhook = await self._webhooks.find(delivery.tenant_id, delivery.webhook_id)
+        if webhook is None or delivery.body is None:
+            return None
+        attempt.webhook = webhook
+        try:
+            prepared = await self._prepare(webhook, delivery, delivery.body)
+        except Exception:  # noqa: BLE001 - alone, it becomes a recorded retry
+            return None
+        return prepared if isinstance(prepared, PreparedAction) else None
 
     async def _may_run(self, delivery: QueuedDelivery) -> bool:
         key = delivery.ordering_key
@@ -96,13 +133,15 @@ class Processor:
             metrics.DELIVERIES.labels("parked").inc()
         return may_run
 
-    async def _claim_following(self, delivery: QueuedDelivery) -> QueuedDelivery | None:
-        key = delivery.ordering_key
-        if key is None:
-            return None
-        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
+    async def _claim_following(
+        self, tenant_id: TenantId, key: str, most: int
+    ) -> list[QueuedDelivery]:
+        async with tenant_transaction(self._pool, tenant_id) as connection:
             return await Order(connection).claim_following(
-                delivery.tenant_id, key, lease_seconds=_CHAIN_LEASE_SECONDS
+                tenant_id,
+                key,
+                lease_seconds=_CHAIN_LEASE_SECONDS,
+                limit=min(most, self._rules.groups.members),
             )
 
     async def _process(self, delivery: QueuedDelivery) -> None:
@@ -119,8 +158,7 @@ class Processor:
             case _Held():
                 self._count(attempt, "held")
             case Done():
-                self._count(attempt, "dispatched")
-                metrics.ACCEPT_TO_DONE_SECONDS.observe(self._age_seconds(delivery))
+                self._count_dispatched(attempt)
             case Retry() | Reject():
                 await self._settlement.settle(attempt, outcome)
             case _:
@@ -164,6 +202,10 @@ class Processor:
         async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
             body = await Attempts(connection).find_body(delivery.tenant_id, delivery.delivery_id)
         return body or b""
+
+    def _count_dispatched(self, attempt: Attempt) -> None:
+        self._count(attempt, "dispatched")
+        metrics.ACCEPT_TO_DONE_SECONDS.observe(self._age_seconds(attempt.delivery))
 
     def _count(self, attempt: Attempt, outcome: str) -> None:
         attempt.count(outcome, now=self._clock.monotonic())

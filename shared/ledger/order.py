@@ -33,22 +33,32 @@ class Order:
         return may_run
 
     async def claim_following(
-        self, tenant_id: TenantId, key: str, *, lease_seconds: float
-    ) -> QueuedDelivery | None:
-        """Lease and return the delivery whose turn it is, where it waits in the outbox."""
-        row = await self._connection.fetchrow(
-            _QUERIES["claim_following"], tenant_id, key, lease_seconds, _LARGEST_BODY_BYTES
+        self, tenant_id: TenantId, key: str, *, lease_seconds: float, limit: int
+    ) -> list[QueuedDelivery]:
+        """Lease and return the delivery whose turn it is, where it waits in the outbox.
+
+        After it come those that wait for it, up to ``limit`` in all: they may be handled in this
+        order in the transaction that closes it, and else wait for their turns.
+        """
+        rows = await self._connection.fetch(
+            _QUERIES["claim_following"],
+            tenant_id,
+            key,
+            lease_seconds,
+            _LARGEST_BODY_BYTES,
+            limit,
         )
-        if row is None:
-            return None
-        return QueuedDelivery(
-            tenant_id=tenant_id,
-            webhook_id=WebhookId(row["webhook_id"]),
-            delivery_id=DeliveryId(row["delivery_id"]),
-            attempt=row["attempt"],
-            received_at=row["received_at"],
-            headers=row["request_headers"],
-            body=row["body"],
-            idempotency_key=row["idempotency_key"],
-            ordering_key=key,
-        )
+        return [
+            QueuedDelivery(
+                tenant_id=tenant_id,
+                webhook_id=WebhookId(row["webhook_id"]),
+                delivery_id=DeliveryId(row["delivery_id"]),
+                attempt=row["attempt"],
+                received_at=row["received_at"],
+                headers=row["request_headers"],
+                body=row["body"],
+                idempotency_key=row["idempotency_key"],
+                ordering_key=key,
+            )
+            for row in rows
+        ]

@@ -84,20 +84,18 @@ async def upsert_assets(
     Concurrent transactions with one external id come one after the other: each first takes its
     mapping, which stays locked until it ends.
     """
-    planned = [await _plan(ctx, fields) for ctx, fields in calls]
-    outcomes: dict[int, ActionOutcome] = {}
-    left = dict(enumerate(planned))
-    while left:
-        turn: dict[ExternalKey, tuple[int, _Upsert]] = {}
-        for number, plan in left.items():
-            if isinstance(plan, Reject):
-                outcomes[number] = plan
-            else:
-                turn.setdefault(plan.key, (number, plan))
-        done = await _upsert([plan for _, plan in turn.values()])
-        outcomes.update(zip((number for number, _ in turn.values()), done, strict=True))
-        left = {number: plan for number, plan in left.items() if number not in outcomes}
-    return [outcomes[number] for number in range(len(calls))]
+    outcomes: list[ActionOutcome] = []
+    wave: dict[ExternalKey, _Upsert] = {}
+    for ctx, fields in calls:
+        plan = await _plan(ctx, fields)
+        if isinstance(plan, Reject) or plan.key in wave:
+            outcomes += await _upsert(list(wave.values()))
+            wave.clear()
+        if isinstance(plan, Reject):
+            outcomes.append(plan)
+        else:
+            wave[plan.key] = plan
+    return outcomes + await _upsert(list(wave.values()))
 
 
 @action(

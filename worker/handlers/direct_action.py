@@ -62,7 +62,12 @@ async def run_together(
     if action.run_together is None or len(prepared) == 1:
         return [await one.run(connection) for one in prepared]
     calls = [(one.context(connection), one.fields) for one in prepared]
-    return [_outcome(action, outcome) for outcome in await action.run_together(calls)]
+    outcomes = await action.run_together(calls)
+    if len(outcomes) != len(calls):
+        raise RuntimeError(
+            f"{action.name} returned {len(outcomes)} outcomes for {len(calls)} deliveries"
+        )
+    return [_outcome(action, outcome) for outcome in outcomes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Ordered deliveries: one at a time per key, in the order of acceptance, whatever happens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
@@ -11,6 +11,7 @@ import pytest
 
 from shared.database.pool import SYSTEM_ROLE, Pool, create_pool, tenant_transaction
 from shared.domain.delivery import QueuedDelivery
+from shared.domain.identifiers import DeliveryId
 from shared.domain.retry import RetryPolicy
 from shared.errors import DatabaseUnavailable
 from shared.expressions.sandbox import Sandbox
@@ -207,9 +208,9 @@ async def test_a_turn_is_left_to_whoever_gave_it(
     given_at = await effects_ledger.pool.fetchval("select turn_at from postern.ordered_deliveries")
     (row,) = await effects_ledger.outbox()
     assert row["available_at"] == given_at + _MOMENT
-    assert await _claim_following(tenant_pool, head) == second.delivery_id
+    assert await _claim_following(tenant_pool, head) == [second.delivery_id]
     # It is in somebody's hands now, and then waits for a retry: not for whoever asks again.
-    assert await _claim_following(tenant_pool, head) is None
+    assert await _claim_following(tenant_pool, head) == []
 
 
 async def test_a_retry_is_not_taken_up_before_its_time(
@@ -221,7 +222,7 @@ async def test_a_retry_is_not_taken_up_before_its_time(
     await processor.process(second)
     await processor.process(head)
     assert (await effects_ledger.delivery(second))["retry_count"] == 1
-    assert await _claim_following(tenant_pool, head) is None
+    assert await _claim_following(tenant_pool, head) == []
 
 
 async def test_a_long_line_is_left_to_others_in_between(
@@ -238,6 +239,63 @@ async def test_a_long_line_is_left_to_others_in_between(
     (row,) = await effects_ledger.outbox()
     assert row["delivery_id"] == line[100].delivery_id
     assert row["available_at"] <= row["read_at"] + _MOMENT
+
+
+async def test_a_line_is_claimed_in_order_behind_whose_turn_it_is(
+    effects_ledger: Ledger, tenant_pool: Pool
+) -> None:
+    """Up to the limit; nothing of it while the first is in somebody's hands or not due."""
+    head, *line = [
+        await effects_ledger.record({"ending": "done"}, ordering_key="a") for _ in range(6)
+    ]
+    assert await _take_turn(tenant_pool, head)
+    await _close(effects_ledger, head)
+    wanted = [queued.delivery_id for queued in line[:4]]
+    assert await _claim_following(tenant_pool, head, limit=4) == wanted
+    assert await _claim_following(tenant_pool, head, limit=4) == []
+
+
+async def _wait_in_line(
+    ledger: Ledger, processor: Processor, bodies: Sequence[object]
+) -> list[QueuedDelivery]:
+    """Have deliveries of one key wait for the first of them, then let it come."""
+    line = [await ledger.record(body, ordering_key="a", is_published=True) for body in bodies]
+    for queued in reversed(line):
+        await processor.process(queued)
+    return line
+
+
+async def _commit_count(ledger: Ledger) -> int:
+    """Return how many transactions have written effects."""
+    count: int = await ledger.pool.fetchval("select count(distinct xmin::text) from effects")
+    return count
+
+
+async def test_a_line_shares_transactions(effects_ledger: Ledger, processor: Processor) -> None:
+    """Those that wait are handled in order, several in one commit, and closed in order."""
+    line = await _wait_in_line(effects_ledger, processor, [{"ending": "done"}] * 17)
+    assert await _effects(effects_ledger) == [queued.delivery_id for queued in line]
+    assert await _commit_count(effects_ledger) == 3
+    rows = await effects_ledger.pool.fetch(
+        "select delivery_id from postern.deliveries where dispatch_status = 'dispatched' "
+        "order by completed_at"
+    )
+    assert [row["delivery_id"] for row in rows] == [queued.delivery_id for queued in line]
+    assert await effects_ledger.outbox() == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "done"),
+    [("reject", "failed", [0, 1, 2, 4, 5]), ("retry", "pending", [0, 1, 2])],
+)
+async def test_who_fails_in_a_line_stops_it_where_it_stands(
+    effects_ledger: Ledger, processor: Processor, ending: str, status: str, done: Sequence[int]
+) -> None:
+    """Those before it are done, in order; those behind wait for its retry, or go on."""
+    endings = ["done", "done", "done", ending, "done", "done"]
+    line = await _wait_in_line(effects_ledger, processor, [{"ending": one} for one in endings])
+    assert (await effects_ledger.delivery(line[3]))["dispatch_status"] == status
+    assert await _effects(effects_ledger) == [line[number].delivery_id for number in done]
 
 
 async def test_no_turn_is_lost_when_closing_and_parking_meet(
@@ -302,13 +360,15 @@ async def _take_turn(pool: Pool, queued: QueuedDelivery) -> bool:
         )
 
 
-async def _claim_following(pool: Pool, queued: QueuedDelivery) -> UUID | None:
+async def _claim_following(
+    pool: Pool, queued: QueuedDelivery, *, limit: int = 1
+) -> list[DeliveryId]:
     assert queued.ordering_key is not None
     async with tenant_transaction(pool, queued.tenant_id) as connection:
-        following = await Order(connection).claim_following(
-            queued.tenant_id, queued.ordering_key, lease_seconds=30.0
+        line = await Order(connection).claim_following(
+            queued.tenant_id, queued.ordering_key, lease_seconds=30.0, limit=limit
         )
-    return None if following is None else following.delivery_id
+    return [following.delivery_id for following in line]
 
 
 async def _close(ledger: Ledger, queued: QueuedDelivery) -> None:
