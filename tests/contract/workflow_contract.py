@@ -74,6 +74,8 @@ def workers(
                 },
                 log_dir=directory,
             )
+            # Shown with a test that fails.
+            undo.callback(lambda: print(worker.log_tail(8000)))
             undo.callback(worker.stop)
             worker.start()
             worker.wait_ready()
