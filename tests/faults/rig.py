@@ -12,7 +12,7 @@ from tests.faults.scene import Scene, stage
 #: Dead and frozen programs are noticed as soon as the settings' own checks allow.
 _SETTINGS: Mapping[str, str] = MappingProxyType(
     {
-        "POSTERN_WORKER_LEASE_SECONDS": "7",
+        "POSTERN_WORKER_LEASE_SECONDS": "8.5",
         "POSTERN_WORKER_HANDLER_TIMEOUT_SECONDS": "0.5",
         # Tests hold commits one by one; chaos has deliveries share them.
         "POSTERN_WORKER_GROUP_MEMBERS": "1",
