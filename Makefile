@@ -64,8 +64,8 @@ fuzz: $(INSTALLED) ## Let schemathesis try the control API for long (SECONDS_LON
 		$(BIN)/pytest -s tests/integration/control_api/test_schemathesis.py
 
 .PHONY: chaos
-chaos: $(INSTALLED) ## Send signed traffic while things break, then check every event (FAULTS=120 DELIVERIES=20000 RATE=80 SEED=1)
-	$(BIN)/python -m tests.chaos $(foreach name,FAULTS DELIVERIES RATE SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
+chaos: $(INSTALLED) ## Send signed traffic while things break, then check every event (FAULTS=120 DELIVERIES=20000 RATE=80 SEED=1 WORKFLOWS=0)
+	$(BIN)/python -m tests.chaos $(foreach name,FAULTS DELIVERIES RATE SEED WORKFLOWS,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure in a short form; docs/benchmarks.md has the long ones and their results

@@ -40,6 +40,9 @@ def _arguments() -> tuple[RunPlan, bool]:
     parser.add_argument("--faults", type=int, default=120)
     parser.add_argument("--deliveries", type=int, default=20_000, help="events sent")
     parser.add_argument("--rate", type=float, default=80.0, help="events per second")
+    parser.add_argument(
+        "--workflows", type=float, default=0.0, help="share of the events that start a workflow"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same schedule")
     parser.add_argument("--show", action="store_true", help="print the schedule and stop")
     given = parser.parse_args()
@@ -48,6 +51,7 @@ def _arguments() -> tuple[RunPlan, bool]:
         fault_count=given.faults,
         deliveries=given.deliveries,
         per_second=given.rate,
+        workflow_share=given.workflows,
     )
     return plan, given.show
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from tests.chaos import counted_workflow
 from tests.e2e.harness import Stack
 from tests.faults.scene import Gateway, Scene, stage, webhook_body
 from tests.faults.traffic import Mix
@@ -24,6 +25,10 @@ _CHANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "ordering": {"type": "key", "source": {"type": "jsonata", "value": "event.key"}}
         },
         "limited": {"rate_limit_per_minute": LIMIT_PER_MINUTE},
+        "workflows": {
+            "handler_type": "workflow",
+            "handler_config": {"workflow": counted_workflow.NAME},
+        },
     }
 )
 _LINES = 20
@@ -43,14 +48,21 @@ class Lane:
 
 
 def stage_lanes(
-    stack: Stack, gateways: Sequence[Gateway], *, deliveries: int, per_second: float, seed: int
+    stack: Stack,
+    gateways: Sequence[Gateway],
+    *,
+    deliveries: int,
+    per_second: float,
+    workflow_share: float,
+    seed: int,
 ) -> list[Lane]:
     """Make the webhooks; the events of all lanes together are ``deliveries``."""
     mix = replace(_STEADY, seed=seed, tries=1_000_000)
     seconds = deliveries / per_second
     limited = int(min(seconds / _OFFERED_SECONDS, deliveries / 10))
     ordered = int(deliveries * _ORDERED_SHARE)
-    steady = deliveries - limited - ordered
+    workflows = int(deliveries * workflow_share)
+    steady = deliveries - limited - ordered - workflows
     mixes = {
         "steady": replace(mix, event_count=steady, per_second=steady / seconds),
         "ordered": replace(
@@ -59,6 +71,8 @@ def stage_lanes(
         # Its senders give up: most of what they send is too much.
         "limited": replace(mix, event_count=limited, per_second=limited / seconds, tries=2),
     }
+    if workflows:
+        mixes["workflows"] = replace(mix, event_count=workflows, per_second=workflows / seconds)
     return [
         Lane(
             name,

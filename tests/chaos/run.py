@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.chaos import schedule
+from tests.chaos import counted_workflow, schedule
 from tests.chaos.death_watch import DeathWatch
 from tests.chaos.injector import Happened, Injector
 from tests.chaos.lanes import Lane, stage_lanes
@@ -20,7 +20,10 @@ from tests.faults.checker import Checker
 from tests.faults.traffic import Load
 
 #: Freezes outlast a session, so that a worker comes back to partitions that others have.
-_SETTINGS = MappingProxyType({"POSTERN_WORKER_KAFKA_SESSION_SECONDS": "6"})
+#: Runs of workflows must not crowd out what else two cores have to do.
+_SETTINGS = MappingProxyType(
+    {"POSTERN_WORKER_KAFKA_SESSION_SECONDS": "6", "POSTERN_WORKER_WORKFLOW_CONCURRENCY": "4"}
+)
 _POSTGRES_SETTINGS = MappingProxyType({"max_connections": "300"})
 _STUMBLE_SHARE = 0.02
 _QUIET_SECONDS = 300.0
@@ -37,6 +40,8 @@ class RunPlan:
     fault_count: int
     deliveries: int
     per_second: float
+    #: Of the events; above 0 workers have an engine, which takes a tenth of a core of each.
+    workflow_share: float
 
     @property
     def seconds(self) -> float:
@@ -62,6 +67,7 @@ class Run:
             kafka=True,
             gateways=len(schedule.GATEWAYS),
             workers=len(schedule.WORKERS),
+            workflows=[counted_workflow.__name__] if self._plan.workflow_share else None,
             settings=_SETTINGS,
             postgres_settings=_POSTGRES_SETTINGS,
         )
@@ -77,6 +83,7 @@ class Run:
             system.gateways(),
             deliveries=self._plan.deliveries,
             per_second=self._plan.per_second,
+            workflow_share=self._plan.workflow_share,
             seed=self._plan.seed,
         )
         injector = Injector(stack, system, lanes)

@@ -11,7 +11,7 @@ WORKERS = ("worker-1", "worker-2", "worker-3")
 CONTROL_API = "control-api"
 POSTGRES = "postgres"
 KAFKA = "kafka"
-#: The webhooks that take part, see ``tests/chaos/lanes.py``.
+#: The webhooks that are changed meanwhile, see ``tests/chaos/lanes.py``.
 WEBHOOKS = ("steady", "ordered", "limited")
 
 _PROGRAMS = (*GATEWAYS, *WORKERS, CONTROL_API)

@@ -78,7 +78,9 @@ class ChaosSystem(Stack):
                 target = f"{HOST}:{environment['POSTERN_GATEWAY_PORT']}"
                 self.proxy.open(Link(senders_link(name), free_port(), target))
             elif module == "worker":
-                environment.update(self._own_clock(name))
+                clock = self._own_clock(name)
+                paths = [one["PYTHONPATH"] for one in (clock, environment) if "PYTHONPATH" in one]
+                environment.update(clock, PYTHONPATH=":".join(paths))
         return wanted
 
     def _own_clock(self, worker: str) -> dict[str, str]:

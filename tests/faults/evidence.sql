@@ -38,6 +38,16 @@ $$;
 create or replace trigger note_effect after insert or update on psa.assets
     for each row execute function faults.note_effect();
 
+-- One row per effect of a workflow's step: it comes by the step's key, so that a second call adds none.
+create table if not exists faults.step_effects (
+    key       text primary key,
+    event_id  text not null,
+    step      integer not null
+);
+create index if not exists step_effects_event on faults.step_effects (event_id);
+create or replace trigger stumble before insert on faults.step_effects
+    for each row execute function faults.stumble();
+
 create or replace function faults.hold_commit() returns trigger
 language plpgsql security definer
 as $$
@@ -92,17 +102,27 @@ select delivery_id from postern.deliveries where delivery_id = any (%s::uuid[]) 
 -- deliveries --
 -- What the ledger says of a webhook's verified requests.
 -- $1 webhook_id
-select delivery_id::text, idempotency_key as event_id, dispatch_status, duplicate_of::text, retry_count,
-       handler_outcome::text as outcome,
-       extract(epoch from completed_at - received_at)::double precision as handled_after_seconds
-from postern.deliveries where webhook_id = %s and auth_status = 'verified'
+select d.delivery_id::text, d.idempotency_key as event_id, d.dispatch_status, d.duplicate_of::text, d.retry_count,
+       concat_ws(' ', d.handler_outcome::text, r.status, r.error) as outcome,
+       extract(epoch from d.completed_at - d.received_at)::double precision as handled_after_seconds
+from postern.deliveries d left join postern.workflow_runs r using (tenant_id, delivery_id)
+where d.webhook_id = %s and d.auth_status = 'verified'
 
 -- effects --
--- How often each event of a webhook was handled.
+-- How often each event of a webhook was handled; by a workflow: how often its step that was effective most often, and not
+-- at all while one of its three steps was not.
 -- $1 webhook_id
-select event_id, count(*) as effect_count from faults.effects
-where event_id in (select idempotency_key from postern.deliveries where webhook_id = %s)
+with of_webhook as (
+    select distinct idempotency_key as event_id from postern.deliveries where webhook_id = %s
+), steps as (
+    select event_id, step, count(*) as effect_count
+    from faults.step_effects join of_webhook using (event_id)
+    group by event_id, step
+)
+select event_id, count(*) as effect_count from faults.effects join of_webhook using (event_id)
 group by event_id
+union all
+select event_id, max(effect_count) from steps group by event_id having count(*) = 3
 
 -- effect_order --
 -- Every handled event of a webhook, in the order in which their effects began.
@@ -112,8 +132,14 @@ where event_id in (select idempotency_key from postern.deliveries where webhook_
 order by effect_number
 
 -- unfinished --
--- How many deliveries of a webhook are pending or queued.
+-- How many deliveries of a webhook are pending or queued, or have a run that goes on: it has not had its last effect, and
+-- is not known to have ended without it.
 -- $1 webhook_id
 select count(*) as unfinished_count
-from postern.deliveries d left join postern.outbox o using (tenant_id, delivery_id)
-where d.webhook_id = %s and (d.dispatch_status = 'pending' or o.delivery_id is not null)
+from postern.deliveries d
+left join postern.outbox o using (tenant_id, delivery_id)
+left join postern.workflow_runs r using (tenant_id, delivery_id)
+where d.webhook_id = %s and (
+    d.dispatch_status = 'pending' or o.delivery_id is not null
+    or r.ended_at is null and r.run_id is not null and not exists (
+        select from faults.step_effects s where s.event_id = d.idempotency_key and s.step = 3))
