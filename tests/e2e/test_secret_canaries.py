@@ -4,12 +4,15 @@ import base64
 import hashlib
 import hmac
 import secrets
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import orjson
 import psycopg
 import pytest
 
@@ -18,6 +21,7 @@ from deploy.local.control import wait_for
 from deploy.local.examples import TENANT_SLUG, rmm_webhook
 from tests.documented_answers import openapi_document
 from tests.e2e.harness import Shape, Stack
+from tests.integration.control_api.issuer import AUDIENCE, Issuer
 
 _PASSWORD = f"canary-password-{secrets.token_hex(12)}"
 _MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -36,6 +40,46 @@ class _WithPassword(stack.Stack):
     @staticmethod
     def _login() -> str:
         return f"://postgres:{_PASSWORD}@"
+
+
+class _Outside:
+    """An issuer of bearer tokens and a target of forwards, at one address."""
+
+    def __init__(self) -> None:
+        self.issuer = Issuer()
+        self.issuer.add_key("key", "ES256")
+        #: The headers of what was forwarded.
+        self.forwarded: list[dict[str, str]] = []
+        outside = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(orjson.dumps(outside.issuer.content(self.path)))
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                outside.forwarded.append({n.lower(): v for n, v in self.headers.items()})
+                self._answer(b"{}")
+
+            def _answer(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.issuer.address = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self) -> "_Outside":
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Canaries:
@@ -72,12 +116,25 @@ def _forms(secret: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def canary_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Canaries]]:
+def outside() -> Iterator[_Outside]:
+    with _Outside() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def canary_stack(
+    tmp_path_factory: pytest.TempPathFactory, outside: _Outside
+) -> Iterator[tuple[Stack, Canaries]]:
     """A system with canaries in its settings, at the log level debug."""
     canaries = Canaries()
     canaries.secrets["database password"] = _PASSWORD
     canaries.secrets["master key"] = _MASTER_KEY
-    settings = {"POSTERN_LOG_LEVEL": "debug"}
+    settings = {
+        "POSTERN_LOG_LEVEL": "debug",
+        "POSTERN_CONTROL_API_OIDC_ISSUER": outside.issuer.address,
+        "POSTERN_CONTROL_API_OIDC_AUDIENCE": AUDIENCE,
+        "POSTERN_CONTROL_API_OIDC_PERMISSIONS": '{"viewer": ["read"]}',
+    }
     directory = tmp_path_factory.mktemp("canaries")
     with Stack(directory, Shape(settings=settings), system_of=_WithPassword) as system:
         worker = system.system.programs["worker-1"].environment
@@ -86,20 +143,33 @@ def canary_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sta
         yield system, canaries
 
 
-def test_secrets_when_everything_was_used(canary_stack: tuple[Stack, Canaries]) -> None:
-    """After every route, good and bad requests, a test, a replay and errors: found nowhere."""
+def test_secrets_when_everything_was_used(
+    canary_stack: tuple[Stack, Canaries], outside: _Outside
+) -> None:
+    """After every route, good and bad requests, a test, replays and errors: found nowhere."""
     system, canaries = canary_stack
     with httpx.Client(
         base_url=system.system.control_api_url, headers={"x-api-key": system.api_key}, timeout=10
     ) as api:
+        began = _tail_cursor(api)
         webhooks = _make_webhooks(api, canaries)
+        webhook_id = webhooks["hmac_sha256"]
+        _call(api, canaries, "POST", f"{_WEBHOOKS}/{webhook_id}/capture-sample")
         deliveries = _send(system, canaries, webhooks)
-        _try_faults(api, canaries, webhooks["hmac_sha256"])
-        _act(api, canaries, webhooks["hmac_sha256"], deliveries)
-        _read_every_route(api, canaries, webhooks["hmac_sha256"], deliveries[0])
+        _try_faults(api, canaries, webhook_id)
+        _act(api, canaries, webhook_id, deliveries)
+        _use_tokens(system, canaries, outside)
+        _forward(system, api, canaries, outside)
+        ids = {"webhook_id": webhook_id, "delivery_id": deliveries[0]}
+        ids["replay_job_id"] = _replay_many(api, canaries, webhook_id)
+        found = _call(api, canaries, "GET", f"{_WEBHOOKS}/{webhook_id}/samples")
+        ids["sample_id"] = found["data"][0]["sample_id"]
+        found = _call(api, canaries, "GET", "/api/v1/api-keys")
+        ids["api_key_id"] = found["data"][0]["api_key_id"]
+        _read_every_route(api, canaries, ids, after=began)
     _collect_inside(system, canaries)
-    assert len(canaries.seen) > 60
-    assert len(canaries.secrets) >= 18
+    assert len(canaries.seen) > 70
+    assert len(canaries.secrets) >= 24
     assert canaries.found() == []
 
 
@@ -219,7 +289,7 @@ def _try_faults(api: httpx.Client, canaries: Canaries, webhook_id: str) -> None:
             assert "errors" in _call(api, canaries, method, path, json=body)
     key = {"x-api-key": canaries.made("unknown API key")}
     assert _call(api, canaries, "GET", _WEBHOOKS, headers=key)["status"] == 401
-    token = {"authorization": f"Bearer {canaries.made('OIDC token')}"}
+    token = {"authorization": f"Bearer {canaries.made('second credential')}"}
     assert _call(api, canaries, "GET", _WEBHOOKS, headers=token)["status"] == 401
     malformed = {"content": f'{{"secret": "{canaries.made("secret in no JSON")}'}
     assert _call(api, canaries, "POST", _WEBHOOKS, **malformed)["status"] == 400
@@ -236,11 +306,83 @@ def _act(api: httpx.Client, canaries: Canaries, webhook_id: str, deliveries: lis
     assert _call(api, canaries, "POST", "/api/v1/api-keys", json=key)["secret"]
 
 
+def _use_tokens(system: Stack, canaries: Canaries, outside: _Outside) -> None:
+    """Present bearer tokens: a good one, and some that are refused for claims or form."""
+    issuer = outside.issuer
+    tokens = {
+        "good token": (issuer.token("key", tenant=TENANT_SLUG), 200),
+        "old token": (issuer.token("key", tenant=TENANT_SLUG, exp=1), 401),
+        "token of nobody": (issuer.token("key", tenant="nobody"), 401),
+        "token in no form": (canaries.made("token in no form"), 401),
+    }
+    with httpx.Client(base_url=system.system.control_api_url, timeout=10) as api:
+        for kind, (token, status) in tokens.items():
+            # What comes last is the signature: without it the rest proves nothing.
+            canaries.secrets[kind] = token.rpartition(".")[2]
+            headers = {"authorization": f"Bearer {token}"}
+            for path in (_WEBHOOKS, "/api/v1/tenant", "/api/v1/deliveries"):
+                answer = api.get(path, headers=headers)
+                assert answer.status_code == status, (kind, answer.text)
+                canaries.saw(f"{path} with {kind}", f"{answer.headers} {answer.text}")
+            answer = api.post("/api/v1/clients", json={"name": "Acme"}, headers=headers)
+            assert answer.status_code == (403 if status == 200 else 401)
+            canaries.saw(f"POST with {kind}", f"{answer.headers} {answer.text}")
+
+
+def _forward(system: Stack, api: httpx.Client, canaries: Canaries, outside: _Outside) -> None:
+    """Send a delivery on, signed by a secret of the webhook's own, and exchange that."""
+    secret = canaries.made("secret of a webhook that forwards")
+    body = rmm_webhook(secret, slug="canary-forward")
+    target = f"'{outside.issuer.address}/hook'"
+    body["handler_config"] = {"action": "forward", "field_mapping": {"url": target}}
+    made = _call(api, canaries, "POST", _WEBHOOKS, json=body)
+    path = f"{_WEBHOOKS}/{made['data']['inbound_webhook_id']}"
+    signing = canaries.made("forward secret of a webhook")
+    given = "whsec_" + base64.b64encode(signing.encode()).decode()
+    _call(api, canaries, "PUT", f"{path}/forward-secret", json={"secret": given})
+    url = f"{system.gateway_url()}/api/inbound/{TENANT_SLUG}/canary-forward"
+    signed = hmac.new(secret.encode(), _EVENT, hashlib.sha256).hexdigest()
+
+    def send() -> httpx.Response:
+        headers = {"x-rmm-signature": f"sha256={signed}"}
+        return system.http.post(url, content=_EVENT, headers=headers)
+
+    answer = wait_for(send, lambda sent: sent.status_code == 200)
+    finished = system.api.finished(answer.json()["delivery_id"])
+    canaries.saw("forwarded delivery", str(finished))
+    assert finished["dispatch_status"] == "dispatched", finished
+    message = (
+        f"{outside.forwarded[-1]['webhook-id']}.{outside.forwarded[-1]['webhook-timestamp']}."
+    )
+    expected = hmac.digest(signing.encode(), message.encode() + _EVENT, "sha256")
+    assert base64.b64encode(expected).decode() in outside.forwarded[-1]["webhook-signature"]
+    _call(api, canaries, "PUT", f"{path}/forward-secret", json={"overlap_seconds": 60})
+    _call(api, canaries, "GET", f"{path}/forward-secret")
+
+
+def _replay_many(api: httpx.Client, canaries: Canaries, webhook_id: str) -> str:
+    """Plan, make, pause, resume and cancel a replay job; return its id."""
+    body = {"inbound_webhook_id": webhook_id, "per_second": 1}
+    _call(api, canaries, "POST", "/api/v1/replays/plan", json=body)
+    made = _call(api, canaries, "POST", "/api/v1/replays", json=body)
+    job_id: str = made["data"]["replay_job_id"]
+    for action in ("pause", "resume", "cancel"):
+        _call(api, canaries, "POST", f"/api/v1/replays/{job_id}/{action}")
+    return job_id
+
+
+def _tail_cursor(api: httpx.Client) -> str:
+    """Return where a tail begins now."""
+    with api.stream("GET", "/api/v1/deliveries/tail") as answer:
+        return next(
+            line.removeprefix("id: ") for line in answer.iter_lines() if line.startswith("id: ")
+        )
+
+
 def _read_every_route(
-    api: httpx.Client, canaries: Canaries, webhook_id: str, delivery_id: str
+    api: httpx.Client, canaries: Canaries, ids: dict[str, str], *, after: str
 ) -> None:
     """Read whatever the document says can be read, streams for as long as they speak."""
-    ids = {"webhook_id": webhook_id, "delivery_id": delivery_id}
     for path, operations in openapi_document()["paths"].items():
         if "get" not in operations:
             continue
@@ -248,15 +390,24 @@ def _read_every_route(
         for parameter in operations["get"].get("parameters", []):
             if parameter["in"] == "path":
                 name = parameter["name"]
-                filled = filled.replace(f"{{{name}}}", ids.get(name, webhook_id))
+                filled = filled.replace(f"{{{name}}}", ids.get(name, ids["webhook_id"]))
         text = ""
+        is_tail = path.endswith("/tail")
         try:
-            with api.stream("GET", filled, timeout=2) as answer:
+            params = {"after": after} if is_tail else {}
+            with api.stream("GET", filled, params=params, timeout=2) as answer:
+                # Of assets there is none, and operators alone see tenants.
+                assert answer.status_code == 200 or {"asset_id", "tenants"} & {*_words(path)}, path
                 for part in answer.iter_text():
                     text += part
         except httpx.ReadTimeout:
-            pass  # a stream that goes on
+            assert is_tail, path
+            assert "event: delivery" in text
         canaries.saw(f"GET {filled}", text)
+
+
+def _words(path: str) -> list[str]:
+    return [word.strip("{}") for word in path.split("/")]
 
 
 def _collect_inside(system: Stack, canaries: Canaries) -> None:
