@@ -133,6 +133,13 @@ def database_url(server_url: str, template_database: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def module_database_url(server_url: str, template_database: str) -> Iterator[str]:
+    """The superuser's address of a migrated database, for the tests of one file."""
+    with _database(server_url, template_database) as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def workflow_template_database(server_url: str, template_database: str) -> Iterator[str]:
     """The name of a migrated database with the workflow engine's schema, likewise."""

@@ -72,8 +72,7 @@ async def seed_deliveries(dsn: str, *, count: int, webhook_count: int) -> None:
     for ago in range(1, _DAYS + 1):
         starts_at = midnight - timedelta(days=ago)
         day = _Day(starts_at, starts_at + timedelta(days=1), count // _DAYS)
-        if ago > 1:  # migrating has made yesterday's
-            await _make_partition(owner, day)
+        await _make_partition(owner, day)
         days.put_nowait(day)
     await asyncio.gather(*(_fill(dsn, days, webhook_count) for _ in range(2)))
     await owner.execute("vacuum analyze postern.deliveries", timeout=900)
@@ -86,8 +85,8 @@ async def _make_partition(owner: asyncpg.Connection, day: _Day) -> None:
         for moment in (day.starts_at, day.ends_at)
     )
     await owner.execute(
-        f"create table postern.deliveries_{day.starts_at:%Y%m%d} partition of postern.deliveries"
-        f" for values from ('{first}') to ('{end}')"
+        f"create table if not exists postern.deliveries_{day.starts_at:%Y%m%d}"
+        f" partition of postern.deliveries for values from ('{first}') to ('{end}')"
     )
 
 
