@@ -78,7 +78,7 @@ class ControlApi(FastAPI):
     @property
     def every_route(self) -> Iterator[Route]:
         """Yield the routes that requests end at."""
-        for router in (self.router, *ROUTERS):
+        for router in (self.router, *ROUTERS, reference.router):
             yield from (route for route in router.routes if isinstance(route, Route))
 
     def openapi(self) -> dict[str, Any]:

@@ -58,9 +58,10 @@ async def test_method_when_the_path_has_others(http: httpx.AsyncClient) -> None:
         ("GET", "/api/v1/replays/plan", "OPTIONS, POST"),
         ("PUT", f"{PATH}/actions", "GET, HEAD, OPTIONS"),
         ("PATCH", f"{PATH}/export", "GET, HEAD, OPTIONS"),
+        ("POST", "/api/v1/reference", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_method_when_the_path_has_a_word_for_an_id(
+async def test_method_when_the_path_has_no_id(
     http: httpx.AsyncClient, method: str, path: str, allowed: str
 ) -> None:
     """A word of the API is no id: what goes with ids does not go with it."""
