@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -114,6 +115,7 @@ class GroupRun:
         self._clock = clock
         self._finish = finish
         self._lanes: dict[TenantId, _Lane] = {}
+        self._lines: WeakValueDictionary[TenantId, asyncio.Semaphore] = WeakValueDictionary()
         self._apart_until: dict[WebhookId, float] = {}
 
     async def run(self, attempt: Attempt, prepared: PreparedAction) -> Done | None:
@@ -141,7 +143,11 @@ class GroupRun:
         members = [_Member(attempt, prepared) for attempt, prepared in line]
         if any(self._is_apart(member.webhook_id) for member in members):
             return False
-        return await self._share(members)
+        # As many at a time as groups: more would only share the same processors and plans.
+        async with self._lines.setdefault(
+            line[0][0].delivery.tenant_id, asyncio.Semaphore(self._limits.groups)
+        ):
+            return await self._share(members)
 
     async def _await_turn(self, lane: _Lane, member: _Member) -> Done | None:
         try:

@@ -11,7 +11,7 @@ from shared.domain.identifiers import TenantId
 from shared.domain.webhook import DirectAction, Webhook, WorkflowStart
 from shared.errors import DatabaseUnavailable
 from shared.ledger.attempts import Attempts
-from shared.ledger.order import Order
+from shared.ledger.order import Order, Turn
 from worker import metrics
 from worker.attempt import Attempt, AttemptRules
 from worker.bounded_run import unexpected_error
@@ -126,12 +126,17 @@ class Processor:
         if key is None:
             return True
         async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
-            may_run = await Order(connection).take_turn(
-                delivery.tenant_id, key, delivery.delivery_id
-            )
-        if not may_run:
-            metrics.DELIVERIES.labels("parked").inc()
-        return may_run
+            turn = await Order(connection).take_turn(delivery.tenant_id, key, delivery.delivery_id)
+        match turn:
+            case Turn.NOW:
+                return True
+            case Turn.LATER:
+                metrics.DELIVERIES.labels("parked").inc()
+            case Turn.PAST:
+                metrics.DELIVERIES.labels("stale").inc()
+            case _:
+                assert_never(turn)
+        return False
 
     async def _claim_following(
         self, tenant_id: TenantId, key: str, most: int

@@ -1,5 +1,7 @@
 """The order of deliveries that share an ordering key: whose turn it is, by the ledger alone."""
 
+from enum import Enum
+
 from shared.database.pool import Connection
 from shared.database.queries import Queries
 from shared.domain.delivery import QueuedDelivery
@@ -9,6 +11,16 @@ _QUERIES = Queries(__package__, "order.sql")
 
 #: A larger body is read when it is needed, as when it comes from the queue.
 _LARGEST_BODY_BYTES = 256 * 1024
+
+
+class Turn(Enum):
+    """When a delivery may run."""
+
+    NOW = "now"
+    #: It is parked.
+    LATER = "later"
+    #: It has been closed.
+    PAST = "past"
 
 
 class Order:
@@ -21,16 +33,18 @@ class Order:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def take_turn(self, tenant_id: TenantId, key: str, delivery_id: DeliveryId) -> bool:
+    async def take_turn(self, tenant_id: TenantId, key: str, delivery_id: DeliveryId) -> Turn:
         """Return whether a delivery may run now, and until it is closed; else park it.
 
         What is parked is queued again, as the same attempt, by whoever closes the one before it.
         Commit before relying on either.
         """
-        may_run: bool = await self._connection.fetchval(
+        may_run: bool | None = await self._connection.fetchval(
             _QUERIES["take_turn"], tenant_id, key, delivery_id
         )
-        return may_run
+        if may_run is None:
+            return Turn.PAST
+        return Turn.NOW if may_run else Turn.LATER
 
     async def claim_following(
         self, tenant_id: TenantId, key: str, *, lease_seconds: float, limit: int

@@ -1,7 +1,14 @@
 -- take_turn --
--- Whether a delivery may run now; if not, it is parked until its turn comes.
+-- Whether a delivery may run now; if not, it is parked until its turn comes. Null: it has been closed, or is gone, which
+-- copies are told without the lock of the key: they come in numbers once a line was handled ahead of them.
 -- $1 tenant_id, $2 ordering_key, $3 delivery_id
-select postern.take_turn($1, $2, $3)
+select case
+    when exists (select from postern.ordered_deliveries where tenant_id = $1 and delivery_id = $3)
+        or exists (
+            select from postern.deliveries
+            where tenant_id = $1 and delivery_id = $3 and dispatch_status = 'pending')
+    then postern.take_turn($1, $2, $3)
+end
 
 -- claim_following --
 -- Lease the queued delivery of a key whose turn it is, where it is due, or was parked and nobody has had it since. It

@@ -15,7 +15,7 @@ from gateway.authentication import VERIFIED, HmacVerifier, Presented, Verdict
 from gateway.receiver import Answer, Receiver
 from gateway.recorder import Batch, Recorder
 from shared.database.pool import DirectConnection
-from shared.ledger.order import Order
+from shared.ledger.order import Order, Turn
 from shared.ledger.outbox import Outbox
 from shared.ledger.recording import AcceptedRow
 from shared.queue.offsets import OffsetTracker
@@ -52,8 +52,8 @@ def leave_unreconciled() -> None:
 def ignore_turns() -> None:
     """Let a worker handle what it receives whenever it does."""
 
-    async def take_turn(_: Order, *__: object) -> bool:
-        return True
+    async def take_turn(_: Order, *__: object) -> Turn:
+        return Turn.NOW
 
     async def claim_following(_: Order, *__: object, **___: object) -> None:
         return None

@@ -16,7 +16,7 @@ from shared.domain.retry import RetryPolicy
 from shared.errors import DatabaseUnavailable
 from shared.expressions.sandbox import Sandbox
 from shared.ledger.housekeeping import Housekeeping
-from shared.ledger.order import Order
+from shared.ledger.order import Order, Turn
 from shared.queue.connect import POSTGRES_QUEUE_URL, connect_consumer
 from shared.queue.port import PoisonRecord
 from tests.integration.worker.world import Ledger, build_processor, next_attempt, until
@@ -284,6 +284,19 @@ async def test_a_line_shares_transactions(effects_ledger: Ledger, processor: Pro
     assert await effects_ledger.outbox() == []
 
 
+async def test_late_copies_of_a_line_are_turned_away(
+    effects_ledger: Ledger, processor: Processor, tenant_pool: Pool
+) -> None:
+    """What was handled ahead of its own copy is closed: the copy takes no turn and no place."""
+    line = await _wait_in_line(effects_ledger, processor, [{"ending": "done"}] * 5)
+    last = await effects_ledger.record({"ending": "done"}, ordering_key="a")
+    for copy in line:
+        assert not await _take_turn(tenant_pool, copy)
+        await processor.process(copy)
+    assert await effects_ledger.effect_count() == 5
+    assert await _take_turn(tenant_pool, last)
+
+
 @pytest.mark.parametrize(
     ("ending", "status", "done"),
     [("reject", "failed", [0, 1, 2, 4, 5]), ("retry", "pending", [0, 1, 2])],
@@ -355,9 +368,10 @@ async def test_a_dropped_delivery_gives_its_turn_on(
 async def _take_turn(pool: Pool, queued: QueuedDelivery) -> bool:
     assert queued.ordering_key is not None
     async with tenant_transaction(pool, queued.tenant_id) as connection:
-        return await Order(connection).take_turn(
+        turn = await Order(connection).take_turn(
             queued.tenant_id, queued.ordering_key, queued.delivery_id
         )
+    return turn is Turn.NOW
 
 
 async def _claim_following(
