@@ -209,10 +209,6 @@ def _failures(texts: Sequence[str], message: str, *, reason: str) -> list[object
     return [ExpressionError(message, expression=text, reason=reason) for text in texts]
 
 
-def _starved(texts: Sequence[str]) -> list[object]:
-    return _failures(texts, "The machine was too busy for it", reason="starved")
-
-
 def _overrun(texts: Sequence[str], timeout_seconds: float) -> list[object]:
     message = f"The evaluation took longer than {timeout_seconds:g} s"
     rest = "Not evaluated: an expression before it used up the time"

@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             MemoryWatch(meters_of(system), every_seconds=_MEMORY_EVERY_SECONDS) as memory,
             SteadyLoad(system.gateway_ports, arrivals.next, per_second=arguments.rate) as load,
         ):
-            story = Outage(system, load, effects).run(arguments.minutes * 60)
+            story = Outage(system, load, effects).run(
+                arguments.minutes * 60, calm_after=arguments.calm_after
+            )
         _wait_quiet(effects, limit_seconds=120 + 6 * 60 * arguments.minutes)
         faults = effects.faults(arrivals.accepted)
         kept = _report(arguments, story, load, faults)
@@ -73,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
         "--ordered-share", type=float, default=0.2, help="of the events, in order per key"
+    )
+    parser.add_argument(
+        "--calm-after",
+        action="store_true",
+        help="arrivals end, but for one a second, when the broker is back",
     )
     return parser
 
@@ -117,6 +124,7 @@ def _report(arguments: argparse.Namespace, story: Story, load: SteadyLoad, fault
         f"Kafka away for {arguments.minutes:g} minutes at {arguments.rate:g} arrivals per second, "
         f"{arguments.ordered_share:.0%} of them in order per key; "
         f"{arguments.gateways} gateways, {arguments.workers} workers"
+        + (", hardly an arrival after" if arguments.calm_after else "")
     )
     print_table(title, rows, result="result")
     is_exact = not (refused or any(faults))

@@ -14,6 +14,7 @@ from tests.benchmark.system import System
 _WARM_UP_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 _TELL_SECONDS = 10.0
+_CALM_PER_SECOND = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +64,16 @@ class Outage:
         self._load = load
         self._effects = effects
 
-    def run(self, seconds: float) -> Story:
-        """Break, wait, mend and wait again."""
+    def run(self, seconds: float, *, calm_after: bool = False) -> Story:
+        """Break, wait, mend and wait again, after the mending with few arrivals if so told."""
         self._let_pass(_WARM_UP_SECONDS)
         killed = self._mark()
         self._kafka.kill()
         self._let_pass(seconds)
         self._kafka.start()
         returned_ms = unix_ms()
+        if calm_after:
+            self._load.per_second = _CALM_PER_SECOND
         returned = self._mark()
         print(f"the broker is back; {returned.pending:,} deliveries wait", flush=True)
         # Long enough for what misses the bound by half.
