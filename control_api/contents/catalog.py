@@ -5,6 +5,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from control_api.contents.envelope import Content
+from control_api.contents.webhooks import HmacAuth
+from control_api.schemas import KeySourceBody
 
 
 class Lookup(Content):
@@ -80,4 +82,32 @@ class AnnouncedWorkflow(Content):
     body_schema: dict[str, Any] | None = Field(
         description="The JSON Schema of the body; null: any JSON.",
         examples=[{"type": "object", "required": ["severity"]}],
+    )
+
+
+class AuthType(Content):
+    """A way in which a webhook's requests prove where they come from."""
+
+    name: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
+    description: str = Field(examples=["The request carries the token in Authorization."])
+    has_secret: bool = Field(description="Whether there is a secret, which can be rotated.")
+    config_schema: dict[str, Any] = Field(
+        description="The JSON Schema of auth_config.",
+        examples=[{"type": "object", "required": ["signature_header"]}],
+    )
+
+
+class Preset(Content):
+    """The settings for a known sender: give them with the rest of a webhook's to create it."""
+
+    name: str = Field(examples=["github"])
+    display_name: str = Field(examples=["GitHub"])
+    documentation_url: str = Field(
+        description="Where the sender tells how it signs.",
+        examples=["https://docs.github.com/en/webhooks"],
+    )
+    auth_type: Literal["hmac_sha256"]
+    auth_config: HmacAuth
+    idempotency_source: KeySourceBody | None = Field(
+        description="The sender's id of an event; null where its documentation names none."
     )

@@ -1,14 +1,24 @@
-"""What live workers can run."""
+"""What webhooks can be made of: what live workers run, auth types, presets."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from control_api.access import Provided, Reader
 from control_api.answers import data
-from control_api.contents.catalog import Action, AnnouncedWorkflow
+from control_api.contents.catalog import Action, AnnouncedWorkflow, AuthType, Preset
 from control_api.contents.envelope import Data
 from control_api.documentation import documented
+from control_api.presets import PRESETS, settings_of
+from control_api.schemas import AUTH_BODIES, AuthBody
 from shared.ledger.catalog_entries import CatalogEntries
+
+_AUTH_TYPES = {
+    "hmac_sha256": "A header carries the HMAC-SHA256 of the raw body under the secret, in hex, "
+    "with or without sha256= before it.",
+    "bearer": "Authorization carries the secret as a bearer token.",
+    "ip_allowlist": "The request comes from one of the networks; there is no secret.",
+    "path_token": "A parameter of the query carries the secret.",
+}
 
 router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["catalogue"])
 
@@ -34,3 +44,37 @@ async def list_workflows(services: Provided, caller: Reader) -> Response:
     async with services.transaction(caller) as connection:
         entries = await CatalogEntries(connection).list_workflows()
     return data([{**entry.definition, "name": entry.name} for entry in entries])
+
+
+@router.get("/auth-types")
+@documented(answer=Data[list[AuthType]])
+async def list_auth_types(_: Reader) -> Response:
+    """List auth types with what their auth_config may hold."""
+    return data(
+        [
+            {
+                "name": name,
+                "description": _AUTH_TYPES[name],
+                "has_secret": issubclass(body, AuthBody),
+                "config_schema": body.model_json_schema(),
+            }
+            for name, body in AUTH_BODIES.items()
+        ]
+    )
+
+
+@router.get("/presets")
+@documented(answer=Data[list[Preset]])
+async def list_presets(_: Reader) -> Response:
+    """List the settings for known senders, by name."""
+    return data(
+        [
+            {
+                "name": preset.name,
+                "display_name": preset.display_name,
+                "documentation_url": preset.documentation_url,
+                **settings_of(preset),
+            }
+            for preset in PRESETS
+        ]
+    )

@@ -178,6 +178,23 @@ AuthStatus: TypeAlias = (
 )
 
 
+class AuthType(Model):
+    """A way in which a webhook's requests prove where they come from."""
+
+    name: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | str
+    description: str
+    #: Whether there is a secret, which can be rotated.
+    has_secret: bool
+    #: The JSON Schema of auth_config.
+    config_schema: dict[str, Any]
+
+
+class AuthTypeListData(Envelope):
+    """AuthTypeListData."""
+
+    data: list[AuthType]
+
+
 class BearerAuth(Model):
     """auth_config of bearer."""
 
@@ -848,6 +865,28 @@ class PathTokenAuth(Model):
 
     type: Literal["path_token"]
     query_param: str
+
+
+class Preset(Model):
+    """The settings for a known sender.
+
+    Give them with the rest of a webhook's to create it.
+    """
+
+    name: str
+    display_name: str
+    #: Where the sender tells how it signs.
+    documentation_url: str
+    auth_type: Literal["hmac_sha256"]
+    auth_config: HmacAuth
+    #: The sender's id of an event; null where its documentation names none.
+    idempotency_source: KeySourceBody | None
+
+
+class PresetListData(Envelope):
+    """PresetListData."""
+
+    data: list[Preset]
 
 
 class ReplayDifference(Model):

@@ -31,6 +31,26 @@ class Catalog:
         call = Call(method="GET", template="/api/v1/inbound-webhooks/workflows")
         return self._http.fetch(call, models.AnnouncedWorkflowListData)
 
+    def list_auth_types(
+        self,
+    ) -> models.AuthTypeListData:
+        """List auth types with what their auth_config may hold.
+
+        Needs the permission read.
+        """
+        call = Call(method="GET", template="/api/v1/inbound-webhooks/auth-types")
+        return self._http.fetch(call, models.AuthTypeListData)
+
+    def list_presets(
+        self,
+    ) -> models.PresetListData:
+        """List the settings for known senders, by name.
+
+        Needs the permission read.
+        """
+        call = Call(method="GET", template="/api/v1/inbound-webhooks/presets")
+        return self._http.fetch(call, models.PresetListData)
+
 
 class AsyncCatalog:
     """Calls of catalog."""
@@ -57,3 +77,23 @@ class AsyncCatalog:
         """
         call = Call(method="GET", template="/api/v1/inbound-webhooks/workflows")
         return await self._http.fetch(call, models.AnnouncedWorkflowListData)
+
+    async def list_auth_types(
+        self,
+    ) -> models.AuthTypeListData:
+        """List auth types with what their auth_config may hold.
+
+        Needs the permission read.
+        """
+        call = Call(method="GET", template="/api/v1/inbound-webhooks/auth-types")
+        return await self._http.fetch(call, models.AuthTypeListData)
+
+    async def list_presets(
+        self,
+    ) -> models.PresetListData:
+        """List the settings for known senders, by name.
+
+        Needs the permission read.
+        """
+        call = Call(method="GET", template="/api/v1/inbound-webhooks/presets")
+        return await self._http.fetch(call, models.PresetListData)
