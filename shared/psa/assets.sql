@@ -3,7 +3,7 @@
 -- asset is named twice. An inserted row has no xmax; one that the conflict clause updated carries this transaction's
 -- own. An event tells of what is other than before; nobody writes an asset in between: it is locked, or the caller
 -- holds its external id. Subqueries with an offset are joined row by row, by the index, whatever the tables held when
--- the plan was made. Returns asset_id, name, created.
+-- the plan was made. Assets are written and told of in the order given. Returns asset_id, name, created.
 -- $1 tenant_id; then arrays with an item for each asset: $2 asset_ids, $3 names of the mentioned columns, each between
 -- commas, $4 client_ids, $5 asset_types, $6 names, $7 asset_tags, $8 serial_numbers, $9 statuses, $10 locations,
 -- $11 are inactive, $12 agent_statuses, $13 last seen, $14 rmm_providers, $15 rmm_scopes, $16 rmm_snapshots as JSON
@@ -12,8 +12,9 @@ with wanted as (
     select * from unnest(
         $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::boolean[], $12::text[], $13::timestamptz[], $14::text[], $15::text[], $16::text[], $17::uuid[]
-    ) as w (asset_id, mentioned, client_id, asset_type, name, asset_tag, serial_number, status, location,
-            is_inactive, agent_status, last_seen_at, rmm_provider, rmm_scope, rmm_snapshot, delivery_id)
+    ) with ordinality as w (
+        asset_id, mentioned, client_id, asset_type, name, asset_tag, serial_number, status, location,
+        is_inactive, agent_status, last_seen_at, rmm_provider, rmm_scope, rmm_snapshot, delivery_id, position)
 ), before as materialized (
     select a.* from wanted w cross join lateral (
         select * from psa.assets where tenant_id = $1 and asset_id = w.asset_id offset 0 for no key update
@@ -50,6 +51,7 @@ insert into psa.assets as a (
         case when b.asset_id is null or w.mentioned like '%,rmm_snapshot,%'
             then w.rmm_snapshot::json else b.rmm_snapshot end
     from wanted w left join before b on b.asset_id = w.asset_id
+    order by w.position
 on conflict (tenant_id, asset_id) do update set
     client_id     = excluded.client_id,
     asset_type    = excluded.asset_type,
@@ -100,5 +102,6 @@ returning a.*, a.xmax = 0 as created
     select $1, 'asset', c.asset_id, case when c.created then 'asset.created' else 'asset.updated' end,
            ('{' || c.fields || '}')::json, w.delivery_id
     from changed c join wanted w on w.asset_id = c.asset_id where c.fields <> ''
+    order by w.position
 )
 select asset_id, name, created from written

@@ -22,6 +22,10 @@ _MAPPING = {
 _EVENT_COUNTS = """
 select event_name, count(*) from psa.events group by event_name order by event_name
 """
+_TOLD = """
+select a.name from psa.events e join psa.assets a on a.asset_id = e.entity_id
+where e.event_name = 'asset.created' order by e.event_number
+"""
 _SAME_ASSET = """
 insert into postern.external_entity_mappings (
     tenant_id, webhook_id, entity_type, external_id, entity_id, delivery_id)
@@ -78,6 +82,15 @@ async def test_each_has_what_its_delivery_says(ledger: Ledger, processor: Proces
     ]
     counts = await ledger.pool.fetch(_EVENT_COUNTS)
     assert [tuple(row) for row in counts] == [("asset.created", 8), ("asset.updated", 1)]
+
+
+async def test_events_come_in_the_order_of_deliveries(
+    ledger: Ledger, processor: Processor
+) -> None:
+    """Who follows them sees what a line of deliveries did in the order of the line."""
+    names = [f"{number * 7919 % 101}" for number in range(8)]
+    await _handle(ledger, processor, [{"id": name} for name in names])
+    assert [row["name"] for row in await ledger.pool.fetch(_TOLD)] == ["first", *names]
 
 
 async def test_one_asset_several_times_keeps_what_each_says(
