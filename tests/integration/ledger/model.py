@@ -36,11 +36,12 @@ class Model(QueueModel):
         return self.takes_turn(copy) and self.go_on(copy, script)
 
     def takes_turn(self, copy: Copy) -> bool:
-        """Return whether a copy may run now; else it is parked."""
-        line = self.lines.get(self.deliveries[copy.delivery_id].line or "", [])
+        """Return whether a copy may run now; else it is parked, or turned away if it is closed."""
+        delivery = self.deliveries[copy.delivery_id]
+        line = self.lines.get(delivery.line or "", [])
         place = next((each for each in line if each.delivery_id == copy.delivery_id), None)
         if place is None:
-            return True
+            return delivery.line is None or delivery.status is DispatchStatus.PENDING
         if place is next((each for each in line if each.has_turn), line[0]):
             place.has_turn = True
             return True
