@@ -24,6 +24,8 @@ ROUTES = [
     ("GET", PATH, "read"),
     ("GET", f"{PATH}/actions", "read"),
     ("GET", f"{PATH}/workflows", "read"),
+    ("GET", f"{PATH}/auth-types", "read"),
+    ("GET", f"{PATH}/presets", "read"),
     ("GET", f"{PATH}/export", "read"),
     ("POST", f"{PATH}/import", "create"),
     ("GET", f"{PATH}/{{webhook}}", "read"),
