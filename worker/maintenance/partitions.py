@@ -23,25 +23,16 @@ def partitions_duty(pool: Pool, *, retention_days: int) -> Duty:
             metrics.KEPT_HOUSE.labels("partitions_created").inc(created)
             dropped = await housekeeping.drop_partitions(retention_days)
             metrics.KEPT_HOUSE.labels("partitions_dropped").inc(dropped)
-            deleted = _BATCH
-            while deleted == _BATCH:
-                deleted = await housekeeping.delete_old_attempts(retention_days, limit=_BATCH)
-                metrics.KEPT_HOUSE.labels("attempts_deleted").inc(deleted)
-            deleted = _BATCH
-            while deleted == _BATCH:
-                deleted = await housekeeping.release_orphaned_places(retention_days, limit=_BATCH)
-                metrics.KEPT_HOUSE.labels("places_released").inc(deleted)
-            deleted = _BATCH
-            while deleted == _BATCH:
-                deleted = await DeadLetters(borrowed).delete_old(retention_days, limit=_BATCH)
-                metrics.KEPT_HOUSE.labels("dead_letters_deleted").inc(deleted)
-            deleted = _BATCH
-            while deleted == _BATCH:
-                deleted = await ReplayJobs(borrowed).delete_old(retention_days, limit=_BATCH)
-                metrics.KEPT_HOUSE.labels("replay_jobs_deleted").inc(deleted)
-            deleted = _BATCH
-            while deleted == _BATCH:
-                deleted = await WebhookHandlers(borrowed).delete_old(retention_days, limit=_BATCH)
-                metrics.KEPT_HOUSE.labels("handlers_deleted").inc(deleted)
+            for what, delete in (
+                ("attempts_deleted", housekeeping.delete_old_attempts),
+                ("places_released", housekeeping.release_orphaned_places),
+                ("dead_letters_deleted", DeadLetters(borrowed).delete_old),
+                ("replay_jobs_deleted", ReplayJobs(borrowed).delete_old),
+                ("handlers_deleted", WebhookHandlers(borrowed).delete_old),
+            ):
+                deleted = _BATCH
+                while deleted == _BATCH:
+                    deleted = await delete(retention_days, limit=_BATCH)
+                    metrics.KEPT_HOUSE.labels(what).inc(deleted)
 
     return Duty(name="partitions", every_seconds=_EVERY_SECONDS, perform=perform)
