@@ -11,7 +11,7 @@ from shared.domain.identifiers import TenantId
 from shared.domain.webhook import DirectAction, Webhook, WorkflowStart
 from shared.errors import DatabaseUnavailable
 from shared.ledger.attempts import Attempts
-from shared.ledger.order import Order, Turn
+from shared.ledger.order import Order, OrderedDelivery, Turn
 from worker import metrics
 from worker.attempt import Attempt, AttemptRules
 from worker.bounded_run import unexpected_error
@@ -27,6 +27,7 @@ from worker.handlers.direct_action import DirectActionHandler, PreparedAction
 from worker.handlers.workflow import WorkflowHandler
 from worker.outcome import Done, Outcome, Reject, Retry
 from worker.settlement import Settlement
+from worker.turns import Turns
 from worker.webhooks import WebhookCache
 
 #: How often an attempt begins again because something changed under it.
@@ -62,6 +63,7 @@ class Processor:
         self._clock = clock
         self._settlement = Settlement(pool, rules, clock)
         self._breaker = BreakerGate(pool)
+        self._turns = Turns(pool)
         self._claimed = ClaimedRun(pool, rules, clock, self._breaker)
 
     async def process(self, delivery: QueuedDelivery) -> None:
@@ -125,17 +127,15 @@ class Processor:
         key = delivery.ordering_key
         if key is None:
             return True
-        async with tenant_transaction(self._pool, delivery.tenant_id) as connection:
-            turn = await Order(connection).take_turn(delivery.tenant_id, key, delivery.delivery_id)
-        match turn:
+        match await self._turns.take(
+            delivery.tenant_id, OrderedDelivery(key, delivery.delivery_id)
+        ):
             case Turn.NOW:
                 return True
             case Turn.LATER:
                 metrics.DELIVERIES.labels("parked").inc()
             case Turn.PAST:
                 metrics.DELIVERIES.labels("stale").inc()
-            case _:
-                assert_never(turn)
         return False
 
     async def _claim_following(

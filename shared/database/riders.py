@@ -15,6 +15,8 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.database.known_types import KnownTypesConnection
+
 _PARAMETER = re.compile(r"\$(\d+)")
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
@@ -23,7 +25,7 @@ Scalar = UUID | str | int | float | None
 Value = Scalar | Sequence[UUID] | Sequence[str] | Sequence[int] | Sequence[float]
 
 
-class RiderConnection(asyncpg.Connection):
+class RiderConnection(KnownTypesConnection):
     """A connection that sends what rides along with its next BEGIN or COMMIT."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

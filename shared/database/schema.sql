@@ -89,11 +89,26 @@ $$;
 CREATE FUNCTION postern.claim_group(in_tenant_id uuid, in_delivery_ids uuid[], in_attempts integer[], in_webhook_versions integer[], in_lock_timeout text) RETURNS void
     LANGUAGE plpgsql
     AS $$
+declare
+    claimed bigint;
 begin
-    for i in 1 .. cardinality(in_delivery_ids) loop
-        perform postern.claim_expected(
-            in_tenant_id, in_delivery_ids[i], in_attempts[i], in_webhook_versions[i], in_lock_timeout);
-    end loop;
+    perform set_config('lock_timeout', in_lock_timeout, true);
+    perform from postern.deliveries d
+        where d.tenant_id = in_tenant_id and d.delivery_id = any(in_delivery_ids)
+          and d.dispatch_status = 'pending'
+          and d.retry_count = in_attempts[array_position(in_delivery_ids, d.delivery_id)]
+          and in_webhook_versions[array_position(in_delivery_ids, d.delivery_id)] = (
+              select w.version from postern.webhooks w
+              where w.tenant_id = in_tenant_id and w.webhook_id = d.webhook_id and w.deleted_at is null)
+          and (select b.webhook_id from postern.circuit_breakers b
+               where b.tenant_id = in_tenant_id and b.webhook_id = d.webhook_id) is null
+        order by d.delivery_id
+        for update of d;
+    get diagnostics claimed = row_count;
+    if claimed <> cardinality(in_delivery_ids) then
+        raise exception 'of % deliveries only % are as expected', cardinality(in_delivery_ids), claimed
+            using errcode = 'PN001';
+    end if;
 end
 $$;
 
@@ -188,11 +203,27 @@ $$;
 CREATE FUNCTION postern.finish_group(in_tenant_id uuid, in_delivery_ids uuid[], in_outcomes text[], in_durations_ms real[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
+declare
+    moment timestamptz;
 begin
-    for i in 1 .. cardinality(in_delivery_ids) loop
-        perform postern.finish_delivery(
-            in_tenant_id, in_delivery_ids[i], in_outcomes[i]::json, in_durations_ms[i]);
-    end loop;
+    -- A line at once: by the trigger, each would get the turn only to be closed. Keys are locked in one order by all.
+    perform postern.leave_order(in_tenant_id, line.ordering_key, line.delivery_ids)
+        from (
+            select ordering_key, array_agg(delivery_id) as delivery_ids
+            from postern.ordered_deliveries
+            where tenant_id = in_tenant_id and delivery_id = any(in_delivery_ids)
+            group by ordering_key
+            order by ordering_key) line;
+    moment := clock_timestamp();
+    update postern.deliveries
+        set dispatch_status = 'dispatched',
+            handler_outcome = in_outcomes[array_position(in_delivery_ids, delivery_id)]::json,
+            duration_ms = in_durations_ms[array_position(in_delivery_ids, delivery_id)],
+            -- In the order given, a microsecond apart: less than closing one takes.
+            completed_at = moment + array_position(in_delivery_ids, delivery_id) * interval '1 microsecond',
+            next_attempt_at = null
+        where tenant_id = in_tenant_id and delivery_id = any(in_delivery_ids);
+    delete from postern.outbox where tenant_id = in_tenant_id and delivery_id = any(in_delivery_ids);
 end
 $$;
 
@@ -247,36 +278,45 @@ begin
 end
 $$;
 
-CREATE FUNCTION postern.leave_order(in_tenant_id uuid, in_ordering_key text, in_delivery_id uuid) RETURNS boolean
+CREATE FUNCTION postern.leave_order(in_tenant_id uuid, in_ordering_key text, in_delivery_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
     following postern.ordered_deliveries;
 begin
     perform postern.lock_ordering_key(in_tenant_id, in_ordering_key);
-    delete from postern.ordered_deliveries where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
+    delete from postern.ordered_deliveries where tenant_id = in_tenant_id and delivery_id = any(in_delivery_ids);
     perform from postern.ordered_deliveries
         where tenant_id = in_tenant_id and ordering_key = in_ordering_key and has_turn;
     if found then
-        return true;
+        return;
     end if;
     select * into following from postern.ordered_deliveries
         where tenant_id = in_tenant_id and ordering_key = in_ordering_key
         order by position limit 1;
     if not found then
-        return true;
+        return;
     end if;
     update postern.ordered_deliveries
         set has_turn = true, is_parked = false, turn_at = case when following.is_parked then now() end
         where tenant_id = in_tenant_id and delivery_id = following.delivery_id;
     if following.is_parked then
-        -- It has not run yet, so that its attempt is the first.
+        -- It has not run yet, so that its attempt is the first. Who closed the one before it takes it up at once; the
+        -- others, and relays, which would send it to the end of a topic, leave it alone for a quarter of a second.
         insert into postern.outbox (tenant_id, delivery_id, available_at, ordering_key, ticket)
             values (in_tenant_id, following.delivery_id, now() + interval '0.25 s', in_ordering_key,
                     nextval('postern.outbox_ticket'))
             on conflict (tenant_id, delivery_id) do update
                 set available_at = excluded.available_at, ticket = excluded.ticket;
     end if;
+end
+$$;
+
+CREATE FUNCTION postern.leave_order(in_tenant_id uuid, in_ordering_key text, in_delivery_id uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform postern.leave_order(in_tenant_id, in_ordering_key, array[in_delivery_id]);
     return true;
 end
 $$;
@@ -303,7 +343,10 @@ CREATE FUNCTION postern.pass_turn() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    perform postern.leave_order(new.tenant_id, new.ordering_key, new.delivery_id);
+    perform from postern.ordered_deliveries where tenant_id = new.tenant_id and delivery_id = new.delivery_id;
+    if found then
+        perform postern.leave_order(new.tenant_id, new.ordering_key, new.delivery_id);
+    end if;
     return null;
 end
 $$;
@@ -468,6 +511,40 @@ begin
         where tenant_id = in_tenant_id and delivery_id = in_delivery_id;
     return not found;
 end
+$$;
+
+CREATE FUNCTION postern.take_turns(in_tenant_id uuid, in_ordering_keys text[], in_delivery_ids uuid[], in_waits boolean) RETURNS text[]
+    LANGUAGE plpgsql
+    AS $$
+declare
+    turns text[] := array_fill('past'::text, array[cardinality(in_delivery_ids)]);
+    asked record;
+begin
+    for asked in
+        select a.ordering_key, a.delivery_id, a.number
+        from unnest(in_ordering_keys, in_delivery_ids) with ordinality as a (ordering_key, delivery_id, number)
+        where exists (
+                select from postern.ordered_deliveries n
+                where n.tenant_id = in_tenant_id and n.delivery_id = a.delivery_id)
+            or exists (
+                select from postern.deliveries d
+                where d.tenant_id = in_tenant_id and d.delivery_id = a.delivery_id and d.dispatch_status = 'pending')
+        order by a.number
+    loop
+        turns[asked.number] := case
+            when not in_waits and not postern.try_lock_ordering_key(in_tenant_id, asked.ordering_key) then null
+            when postern.take_turn(in_tenant_id, asked.ordering_key, asked.delivery_id) then 'now'
+            else 'later'
+        end;
+    end loop;
+    return turns;
+end
+$$;
+
+CREATE FUNCTION postern.try_lock_ordering_key(in_tenant_id uuid, in_ordering_key text) RETURNS boolean
+    LANGUAGE sql
+    AS $$
+    select pg_try_advisory_xact_lock(hashtextextended(in_tenant_id::text || in_ordering_key, 0))
 $$;
 
 CREATE FUNCTION postern.uuid7_floor(at timestamp with time zone) RETURNS uuid

@@ -1,6 +1,8 @@
 """The order of deliveries that share an ordering key: whose turn it is, by the ledger alone."""
 
+from collections.abc import Sequence
 from enum import Enum
+from typing import NamedTuple
 
 from shared.database.pool import Connection
 from shared.database.queries import Queries
@@ -23,6 +25,13 @@ class Turn(Enum):
     PAST = "past"
 
 
+class OrderedDelivery(NamedTuple):
+    """A delivery and what it is ordered by."""
+
+    ordering_key: str
+    delivery_id: DeliveryId
+
+
 class Order:
     """Asks for turns on one connection that is inside a tenant's transaction.
 
@@ -33,18 +42,33 @@ class Order:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def take_turn(self, tenant_id: TenantId, key: str, delivery_id: DeliveryId) -> Turn:
+    async def take_turn(self, tenant_id: TenantId, asked: OrderedDelivery) -> Turn:
         """Return whether a delivery may run now, and until it is closed; else park it.
 
         What is parked is queued again, as the same attempt, by whoever closes the one before it.
         Commit before relying on either.
         """
-        may_run: bool | None = await self._connection.fetchval(
-            _QUERIES["take_turn"], tenant_id, key, delivery_id
+        (turn,) = await self._take_turns(tenant_id, [asked], waits=True)
+        return Turn(turn)
+
+    async def take_turns(
+        self, tenant_id: TenantId, asked: Sequence[OrderedDelivery]
+    ) -> list[Turn | None]:
+        """Do as ``take_turn`` for each, in this order; None, and nothing done, for one that waits.
+
+        Its key is just being moved on by somebody else: ask for it alone.
+        """
+        turns = await self._take_turns(tenant_id, asked, waits=False)
+        return [None if turn is None else Turn(turn) for turn in turns]
+
+    async def _take_turns(
+        self, tenant_id: TenantId, asked: Sequence[OrderedDelivery], *, waits: bool
+    ) -> list[str | None]:
+        keys, delivery_ids = zip(*asked, strict=True)
+        turns: list[str | None] = await self._connection.fetchval(
+            _QUERIES["take_turns"], tenant_id, keys, delivery_ids, waits
         )
-        if may_run is None:
-            return Turn.PAST
-        return Turn.NOW if may_run else Turn.LATER
+        return turns
 
     async def claim_following(
         self, tenant_id: TenantId, key: str, *, lease_seconds: float, limit: int

@@ -1,14 +1,7 @@
--- take_turn --
--- Whether a delivery may run now; if not, it is parked until its turn comes. Null: it has been closed, or is gone, which
--- copies are told without the lock of the key: they come in numbers once a line was handled ahead of them.
--- $1 tenant_id, $2 ordering_key, $3 delivery_id
-select case
-    when exists (select from postern.ordered_deliveries where tenant_id = $1 and delivery_id = $3)
-        or exists (
-            select from postern.deliveries
-            where tenant_id = $1 and delivery_id = $3 and dispatch_status = 'pending')
-    then postern.take_turn($1, $2, $3)
-end
+-- take_turns --
+-- When deliveries may run, in the order given; see the function in the migrations.
+-- $1 tenant_id, $2 ordering_keys, $3 delivery_ids, $4 whether to wait for the lock of a key
+select postern.take_turns($1, $2::text[], $3::uuid[], $4)
 
 -- claim_following --
 -- Lease the queued delivery of a key whose turn it is, where it is due, or was parked and nobody has had it since. It

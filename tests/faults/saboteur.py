@@ -15,7 +15,8 @@ from gateway.authentication import VERIFIED, HmacVerifier, Presented, Verdict
 from gateway.receiver import Answer, Receiver
 from gateway.recorder import Batch, Recorder
 from shared.database.pool import DirectConnection
-from shared.ledger.order import Order, Turn
+from shared.domain.identifiers import TenantId
+from shared.ledger.order import Order, OrderedDelivery, Turn
 from shared.ledger.outbox import Outbox
 from shared.ledger.recording import AcceptedRow
 from shared.queue.offsets import OffsetTracker
@@ -52,13 +53,15 @@ def leave_unreconciled() -> None:
 def ignore_turns() -> None:
     """Let a worker handle what it receives whenever it does."""
 
-    async def take_turn(_: Order, *__: object) -> Turn:
-        return Turn.NOW
+    async def take_turns(
+        _: Order, __: TenantId, asked: Sequence[OrderedDelivery]
+    ) -> list[Turn | None]:
+        return [Turn.NOW for _ in asked]
 
     async def claim_following(_: Order, *__: object, **___: object) -> None:
         return None
 
-    _replace(Order, "take_turn", take_turn)
+    _replace(Order, "take_turns", take_turns)
     _replace(Order, "claim_following", claim_following)
 
 

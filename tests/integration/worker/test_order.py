@@ -16,7 +16,7 @@ from shared.domain.retry import RetryPolicy
 from shared.errors import DatabaseUnavailable
 from shared.expressions.sandbox import Sandbox
 from shared.ledger.housekeeping import Housekeeping
-from shared.ledger.order import Order, Turn
+from shared.ledger.order import Order, OrderedDelivery, Turn
 from shared.queue.connect import POSTGRES_QUEUE_URL, connect_consumer
 from shared.queue.port import PoisonRecord
 from tests.integration.worker.world import Ledger, build_processor, next_attempt, until
@@ -369,7 +369,7 @@ async def _take_turn(pool: Pool, queued: QueuedDelivery) -> bool:
     assert queued.ordering_key is not None
     async with tenant_transaction(pool, queued.tenant_id) as connection:
         turn = await Order(connection).take_turn(
-            queued.tenant_id, queued.ordering_key, queued.delivery_id
+            queued.tenant_id, OrderedDelivery(queued.ordering_key, queued.delivery_id)
         )
     return turn is Turn.NOW
 
