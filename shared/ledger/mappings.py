@@ -1,6 +1,6 @@
 """External ids and the entities they stand for, per webhook."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -40,6 +40,21 @@ class Mappings:
             key.realm,
         )
         return entity_id
+
+    async def find_all(self, keys: Collection[ExternalKey]) -> dict[ExternalKey, UUID]:
+        """Return the entities that keys of one tenant stand for, of those that are mapped."""
+        if not keys:
+            return {}
+        wanted = list(keys)
+        rows = await self._connection.fetch(
+            _QUERIES["find_all"],
+            wanted[0].tenant_id,
+            [key.webhook_id for key in wanted],
+            [key.entity_type for key in wanted],
+            [key.external_id for key in wanted],
+            [key.realm for key in wanted],
+        )
+        return {wanted[row["number"] - 1]: row["entity_id"] for row in rows}
 
     async def upsert(self, key: ExternalKey, *, entity_id: UUID, delivery_id: DeliveryId) -> UUID:
         """Map a key to an entity unless it is mapped; return the entity it stands for now.

@@ -4,6 +4,19 @@
 select entity_id from postern.external_entity_mappings
 where tenant_id = $1 and webhook_id = $2 and entity_type = $3 and external_id = $4 and realm = $5
 
+-- find_all --
+-- The entities that external ids stand for, each with the place of its id in the arrays, from 1; none for an unknown one.
+-- $1 tenant_id; then arrays with an item for each: $2 webhook_ids, $3 entity_types, $4 external_ids, $5 realms
+select w.number, m.entity_id
+from unnest($2::uuid[], $3::text[], $4::text[], $5::text[])
+    with ordinality as w (webhook_id, entity_type, external_id, realm, number)
+cross join lateral (
+    select entity_id from postern.external_entity_mappings
+    where tenant_id = $1 and webhook_id = w.webhook_id and entity_type = w.entity_type
+      and external_id = w.external_id and realm = w.realm
+    offset 0
+) m
+
 -- upsert --
 -- Map external ids of one type to entities unless they are mapped already; return webhook_id, external_id, realm and
 -- the entity that each stands for now. None is named twice.

@@ -1,6 +1,6 @@
 """Asset actions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from worker.actions.fields import (
     ShortText,
     Text,
 )
-from worker.actions.lookup import client_change, entity_miss
+from worker.actions.lookup import client_change, entity_miss, find_clients
 from worker.actions.registry import ActionOutcome, action
 from worker.actions.rmm import RmmSnapshot, read_snapshot
 from worker.outcome import Reject
@@ -84,18 +84,10 @@ async def upsert_assets(
     Concurrent transactions with one external id come one after the other: each first takes its
     mapping, which stays locked until it ends.
     """
-    outcomes: list[ActionOutcome] = []
-    wave: dict[ExternalKey, _Upsert] = {}
-    for ctx, fields in calls:
-        plan = await _plan(ctx, fields)
-        if isinstance(plan, Reject) or plan.key in wave:
-            outcomes += await _upsert(list(wave.values()))
-            wave.clear()
-        if isinstance(plan, Reject):
-            outcomes.append(plan)
-        else:
-            wave[plan.key] = plan
-    return outcomes + await _upsert(list(wave.values()))
+    clients = await find_clients(calls)
+    plans = [_plan(ctx, fields, clients) for ctx, fields in calls]
+    results = iter(await _upsert([plan for plan in plans if isinstance(plan, _Upsert)]))
+    return [plan if isinstance(plan, Reject) else next(results) for plan in plans]
 
 
 @action(
@@ -108,7 +100,7 @@ async def upsert_assets(
 )
 async def upsert_asset(ctx: ActionContext, fields: UpsertAsset) -> ActionOutcome:
     """Create or update an asset."""
-    plan = await _plan(ctx, fields)
+    plan = _plan(ctx, fields, await find_clients([(ctx, fields)]))
     if isinstance(plan, Reject):
         return plan
     try:
@@ -129,11 +121,13 @@ class _Upsert:
     snapshot: RmmSnapshot | None
 
 
-async def _plan(ctx: ActionContext, fields: UpsertAsset) -> _Upsert | Reject:
+def _plan(
+    ctx: ActionContext, fields: UpsertAsset, clients: Mapping[ExternalKey, UUID]
+) -> _Upsert | Reject:
     snapshot = read_snapshot(fields.rmm_snapshot)
     if isinstance(snapshot, Reject):
         return snapshot
-    client = await client_change(ctx, fields)
+    client = client_change(ctx, fields, clients)
     if isinstance(client, Reject):
         return client
     realm = fields.external_scope_id or (snapshot.scope if snapshot else None) or ""
@@ -142,34 +136,61 @@ async def _plan(ctx: ActionContext, fields: UpsertAsset) -> _Upsert | Reject:
 
 
 async def _upsert(plans: Sequence[_Upsert]) -> list[ActionResult]:
-    """Write assets of as many external ids.
+    """Write assets, those of one external id one after the other.
 
     Raises:
         NotFound: A client is missing.
     """
     if not plans:
         return []
-    ctx = plans[0].ctx
+    asset_ids = await _claim_ids(plans)
+    results: list[ActionResult] = []
+    for wave in _waves(plans):
+        results += await _write(wave, asset_ids)
+    return results
+
+
+async def _claim_ids(plans: Sequence[_Upsert]) -> dict[ExternalKey, UUID]:
+    """Return the asset of each external id; all are locked before any asset is, in one order."""
+    last = {plan.key: plan for plan in plans}
     # Where a mapping outlived its asset, the asset comes back under the same id.
-    asset_ids = await ctx.mappings.upsert_all(
-        [(plan.key, uuid7(), plan.ctx.delivery_id) for plan in plans]
+    asset_ids = await plans[0].ctx.mappings.upsert_all(
+        [(key, uuid7(), plan.ctx.delivery_id) for key, plan in last.items()]
     )
+    return dict(zip(last, asset_ids, strict=True))
+
+
+def _waves(plans: Sequence[_Upsert]) -> Iterator[list[_Upsert]]:
+    """Yield runs of plans in which no external id is named twice."""
+    wave: dict[ExternalKey, _Upsert] = {}
+    for plan in plans:
+        if plan.key in wave:
+            yield list(wave.values())
+            wave.clear()
+        wave[plan.key] = plan
+    yield list(wave.values())
+
+
+async def _write(
+    plans: Sequence[_Upsert], asset_ids: Mapping[ExternalKey, UUID]
+) -> list[ActionResult]:
+    ctx = plans[0].ctx
     upserted = await Assets(ctx.connection, ctx.tenant_id).upsert(
         [
             AssetUpsert(
-                asset_id=asset_id,
+                asset_id=asset_ids[plan.key],
                 values=AssetValues(
                     **{"name": plan.key.external_id, **_without_none(plan.changes)}
                 ),
                 mentioned=plan.changes.keys(),
                 delivery_id=plan.ctx.delivery_id,
             )
-            for asset_id, plan in zip(asset_ids, plans, strict=True)
+            for plan in plans
         ]
     )
     return [
-        _result(plan, asset_id, asset)
-        for plan, asset_id, asset in zip(plans, asset_ids, upserted, strict=True)
+        _result(plan, asset_ids[plan.key], asset)
+        for plan, asset in zip(plans, upserted, strict=True)
     ]
 
 

@@ -21,7 +21,14 @@ from worker.actions.fields import (
     Prose,
     ShortText,
 )
-from worker.actions.lookup import client_change, invalid, reference_fault, stale_mapping, taken
+from worker.actions.lookup import (
+    client_change,
+    find_clients,
+    invalid,
+    reference_fault,
+    stale_mapping,
+    taken,
+)
 from worker.actions.registry import ActionOutcome, action
 from worker.outcome import Reject
 
@@ -100,7 +107,7 @@ async def upsert_contact(ctx: ActionContext, fields: UpsertContact) -> ActionOut
 
 async def _wanted(ctx: ActionContext, fields: UpsertContact) -> dict[str, Any] | Reject:
     """Return the columns that the delivery mentions."""
-    client = await client_change(ctx, fields)
+    client = client_change(ctx, fields, await find_clients([(ctx, fields)]))
     if isinstance(client, Reject):
         return client
     if "client_id" in client and client["client_id"] is None:

@@ -1,11 +1,12 @@
 """Finding the entities that a delivery names."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
+from shared.ledger.mappings import ExternalKey
 from shared.mapping.fields import ActionFields, field_types
 from shared.psa.references import REFERENCE_TYPES, References
 from shared.psa.store import Values
@@ -142,22 +143,41 @@ class ClientFields(Protocol):
         """The fields that the delivery mentions."""
 
 
-async def client_change(
-    ctx: ActionContext, fields: ClientFields
+async def find_clients(
+    calls: Sequence[tuple[ActionContext, ClientFields]],
+) -> dict[ExternalKey, UUID]:
+    """Return the clients that deliveries of one transaction name by the sender's ids, if known."""
+    keys = {key for ctx, fields in calls if (key := _client_key(ctx, fields)) is not None}
+    return await calls[0][0].mappings.find_all(keys)
+
+
+def client_change(
+    ctx: ActionContext, fields: ClientFields, clients: Mapping[ExternalKey, UUID]
 ) -> dict[str, UUID | None] | Reject:
-    """Return the client as a change, none where the delivery mentions no client."""
+    """Return the client, one of ``find_clients``, as a change.
+
+    It is none where the delivery mentions no client.
+    """
     if fields.client_id is not None:
         return {"client_id": fields.client_id}
-    external_id = fields.client_external_id
-    if external_id is None:
+    key = _client_key(ctx, fields)
+    if key is None:
         cleared = bool(fields.model_fields_set & {"client_id", "client_external_id"})
         return {"client_id": None} if cleared else {}
-    client_id = await ctx.mappings.find(ctx.external_key("client", external_id))
-    if client_id is None:
+    if key not in clients:
         return external_id_miss(
-            ctx, field="client_external_id", entity_type="client", external_id=external_id
+            ctx,
+            field="client_external_id",
+            entity_type=key.entity_type,
+            external_id=key.external_id,
         )
-    return {"client_id": client_id}
+    return {"client_id": clients[key]}
+
+
+def _client_key(ctx: ActionContext, fields: ClientFields) -> ExternalKey | None:
+    if fields.client_id is not None or fields.client_external_id is None:
+        return None
+    return ctx.external_key("client", fields.client_external_id)
 
 
 async def claim_external_id(

@@ -7,9 +7,12 @@ from uuid import uuid4
 
 import pytest
 
+from shared.database.pool import Pool
 from shared.domain.delivery import QueuedDelivery
-from tests.integration.worker.world import Ledger
+from shared.expressions.sandbox import Sandbox
+from tests.integration.worker.world import Ledger, build_processor
 from worker import metrics
+from worker.actions.registry import Registry
 from worker.processor import Processor
 
 _MAPPING = {
@@ -130,3 +133,31 @@ async def test_two_names_of_one_asset_are_both_heard(ledger: Ledger, processor: 
     assert await _statuses(ledger, queued) == ["dispatched"] * 3
     asset = (await _assets(ledger))["first"]
     assert (asset["serial_number"], asset["location"]) == ("S", "L")
+
+
+async def test_groups_that_mean_the_same_assets_come_one_after_the_other(
+    ledger: Ledger, tenant_pool: Pool, sandbox: Sandbox, registry: Registry
+) -> None:
+    """In whatever order they name them: none waits for one that waits for it."""
+    workers = [build_processor(tenant_pool, sandbox, registry) for _ in range(2)]
+    for worker in workers:
+        await worker.process(await ledger.record({"id": "first"}))
+    broken = _count("broken")
+    for round_number in range(25):
+        names = [(number, f"serial-{round_number}") for number in (1, 1, 2, 3, 3, 4)]
+        orders = (names, names[::-1])
+        queued = [
+            [
+                await ledger.record({"id": f"asset-{number}", "serial": serial})
+                for number, serial in order
+            ]
+            for order in orders
+        ]
+        await asyncio.gather(
+            *(
+                worker.process(one)
+                for worker, line in zip(workers, queued, strict=True)
+                for one in line
+            )
+        )
+    assert _count("broken") == broken
