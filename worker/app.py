@@ -67,7 +67,7 @@ from worker.workflows.temporal_address import TemporalAddress
 
 _LOGGER = get_logger(__name__)
 #: Of what may be in hand; fewer groups at a time are larger ones.
-_IN_HAND_FOR_EACH_GROUP = 16
+_IN_HAND_FOR_EACH_GROUP = 32
 
 _CLOSE_SECONDS = 3.0
 #: Loaded only where there are workflows: either takes a second and 40 MB.

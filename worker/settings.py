@@ -25,13 +25,13 @@ class WorkerSettings(Settings):
 
     operations_host: str = setting("Address of the operations port.", default="127.0.0.1")
     operations_port: int = setting("Port of /livez, /readyz and /metrics.", default=9102)
-    concurrency: int = setting("Deliveries in hand at a time, 1 or more.", default=32)
+    concurrency: int = setting("Deliveries in hand at a time, 1 or more.", default=64)
     group_members: int = setting(
         "Most deliveries of a tenant that share a transaction while many wait; 1: none do.",
-        default=16,
+        default=32,
     )
     database_pool_size: int = setting(
-        "Connections for deliveries; each one in hand may hold one.", default=32
+        "Connections for deliveries; each one in hand may hold one.", default=64
     )
     system_pool_size: int = setting(
         "Connections for the queue, the relay and housekeeping, 2 or more.", default=5

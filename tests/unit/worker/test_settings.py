@@ -23,7 +23,7 @@ def test_defaults_work() -> None:
 @pytest.mark.parametrize(
     ("environ", "part"),
     [
-        ({"POSTERN_WORKER_CONCURRENCY": "33"}, "DATABASE_POOL_SIZE: smaller than CONCURRENCY"),
+        ({"POSTERN_WORKER_CONCURRENCY": "65"}, "DATABASE_POOL_SIZE: smaller than CONCURRENCY"),
         ({"POSTERN_WORKER_CONCURRENCY": "0"}, "CONCURRENCY: must be 1 or more"),
         ({"POSTERN_WORKER_LEASE_SECONDS": "24"}, "LEASE_SECONDS: 24 s is not longer"),
         ({"POSTERN_WORKER_HANDLER_TIMEOUT_SECONDS": "0"}, "must be more than 0"),
