@@ -17,7 +17,7 @@ def _faults(**environ: str) -> str:
 
 def test_defaults_work() -> None:
     """Nothing but the address and the keys has to be set."""
-    assert load(WorkerSettings, _NEEDED).concurrency == 32
+    assert load(WorkerSettings, _NEEDED).concurrency == 64
 
 
 @pytest.mark.parametrize(
