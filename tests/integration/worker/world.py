@@ -52,6 +52,7 @@ DEVICE_BODY: dict[str, Any] = {
 SIGNING_ROOT = bytes(range(32))
 
 _SLOW = RetryPolicy(first_delay_seconds=60.0)
+_GROUPS = GroupLimits(members=8, groups=1)
 _NEVER_OPEN = BreakerPolicy(failures=1_000_000)
 
 _INSERT_WEBHOOK = """
@@ -253,6 +254,7 @@ def build_processor(
     policy: RetryPolicy = _SLOW,
     breaker: BreakerPolicy = _NEVER_OPEN,
     forwarder: Forwarder | None = None,
+    groups: GroupLimits = _GROUPS,
 ) -> Processor:
     """Return a worker's processor whose retries come after exactly their longest delay."""
     clock = SystemClock()
@@ -271,7 +273,7 @@ def build_processor(
             handler_timeout_seconds=handler_timeout_seconds,
             policy=policy,
             random=lambda: 1.0,
-            groups=GroupLimits(members=8, groups=1),
+            groups=groups,
             breaker=breaker,
         ),
         clock=clock,
