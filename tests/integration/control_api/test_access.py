@@ -18,7 +18,7 @@ from tests.integration.control_api.test_webhooks import PATH, REFERENCE
 
 SOME_ID = "01890000-0000-7000-8000-000000000000"
 
-#: Every route but the first two takes an id; the last column is the permission that it needs.
+#: The last column is the permission that it needs.
 ROUTES = [
     ("POST", PATH, "create"),
     ("GET", PATH, "read"),
