@@ -1,9 +1,12 @@
 """Statements that lock rows of partitioned tables, while others change the same rows."""
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID
 
-from shared.database.pool import SYSTEM_ROLE, create_pool
+from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, create_pool
+from shared.errors import DeliveryHeld
+from shared.ledger.attempts import Attempts, ExpectedDelivery, Finished, claimed_group
 from shared.ledger.reconciliation import Reconciliation
 from tests.integration.worker.world import Ledger
 
@@ -22,6 +25,13 @@ from postern.tenants cross join generate_series(1, $1)
 _CHANGE = (
     "update postern.deliveries set retry_count = retry_count + 1 where delivery_id = any ($1)"
 )
+_TOUCH = (
+    "update postern.deliveries set next_attempt_at = clock_timestamp() "
+    "where delivery_id = any ($1)"
+)
+_OPEN_AGAIN = "update postern.deliveries set dispatch_status = 'pending'"
+_GROUP_COUNT = 60
+_MEMBERS = 32
 _LOSE_AGAIN = "update postern.deliveries set next_attempt_at = null"
 
 
@@ -60,3 +70,37 @@ async def test_a_look_for_lost_deliveries_survives_that_they_change(
         finally:
             done.set()
     assert found > _LOST_COUNT
+
+
+async def test_groups_survive_that_their_deliveries_change(
+    database_url: str, ledger: Ledger
+) -> None:
+    """Claims of many rows wait for whoever changes some, and look at those rows again."""
+    queued = [await ledger.record({}) for _ in range(_MEMBERS)]
+    expected = [ExpectedDelivery(one.delivery_id, 0, 1) for one in queued]
+    finished = [Finished(one.delivery_id, "{}", 1.0) for one in queued]
+    done = asyncio.Event()
+
+    async def touch(some: list[UUID]) -> None:
+        while not done.is_set():
+            for one in some:
+                await ledger.pool.execute(_TOUCH, [one])
+
+    closed = 0
+    async with (
+        await create_pool(
+            database_url, role=TENANT_ROLE, application_name="groups", size=2, keeps_plans=True
+        ) as pool,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(touch([one.delivery_id for one in queued[::3]]))
+        try:
+            for _ in range(_GROUP_COUNT):
+                with suppress(DeliveryHeld):  # for longer than a group waits
+                    async with claimed_group(pool, ledger.tenant_id, expected) as connection:
+                        Attempts(connection).finish_group_at_commit(ledger.tenant_id, finished)
+                    closed += 1
+                await ledger.pool.execute(_OPEN_AGAIN)
+        finally:
+            done.set()
+    assert closed > _GROUP_COUNT / 2
