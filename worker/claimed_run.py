@@ -73,11 +73,11 @@ class ClaimedRun:
         if isinstance(prepared, _Outside):
             return await self._run_outside(attempt, webhook, prepared)
         if webhook.webhook_id not in self._failing and not attempt.is_probe:
-            if isinstance(prepared, PreparedAction):
-                done = await self._groups.run(attempt, prepared)
-                if done is not None:
-                    return done
             try:
+                if isinstance(prepared, PreparedAction):
+                    done = await self._groups.run(attempt, prepared)
+                    if done is not None:
+                        return done
                 return await self._run_expected(attempt, webhook, prepared)
             except UnexpectedDeliveryError:
                 pass  # nothing has happened yet

@@ -45,7 +45,7 @@ class GroupBrokenError(Exception):
 
 
 #: After these nothing of the group is kept. A refused commit has not happened.
-_COMES_APART = (GroupBrokenError, UnexpectedDeliveryError, DeliveryHeld, asyncpg.PostgresError)
+_COMES_APART = (GroupBrokenError, DeliveryHeld, asyncpg.PostgresError)
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +59,8 @@ class _Member:
     leads: bool = False
     #: None: it has to go alone.
     outcome: Done | None = None
+    #: Its claim did not find it as expected.
+    is_unexpected: bool = False
 
     def lead(self) -> None:
         """Have it lead a group."""
@@ -122,6 +124,7 @@ class GroupRun:
         """Return the outcome, committed; None where the delivery has to go alone.
 
         Raises:
+            UnexpectedDeliveryError: It is not as its claim expects; of it nothing has happened.
             DatabaseUnavailable: The outcome of the group is unknown.
         """
         if self._is_apart(prepared.webhook.webhook_id):
@@ -147,7 +150,10 @@ class GroupRun:
         async with self._lines.setdefault(
             line[0][0].delivery.tenant_id, asyncio.Semaphore(self._limits.groups)
         ):
-            return await self._share(members)
+            try:
+                return await self._share(members)
+            except UnexpectedDeliveryError:
+                return False
 
     async def _await_turn(self, lane: _Lane, member: _Member) -> Done | None:
         try:
@@ -160,6 +166,8 @@ class GroupRun:
                 lane.waiting.remove(member)
             if member.leads:
                 self._pass_on(lane, member.attempt.delivery.tenant_id)
+        if member.is_unexpected:
+            raise UnexpectedDeliveryError(str(member.expected))
         return member.outcome
 
     async def _lead(self, lane: _Lane, leader: _Member) -> None:
@@ -191,7 +199,7 @@ class GroupRun:
         """Run a group, and call its members whatever becomes of it."""
         fault: BaseException | None = None
         try:
-            await self._share(members)
+            await self._share_expected(members)
         except BaseException as error:
             fault = error
             raise
@@ -199,8 +207,23 @@ class GroupRun:
             for member in members:
                 member.end(fault)
 
+    async def _share_expected(self, members: Sequence[_Member]) -> None:
+        """Share, without those that are not as expected, such as late copies."""
+        try:
+            await self._share(members)
+        except UnexpectedDeliveryError as error:
+            for member in members:
+                member.is_unexpected = member.attempt.delivery.delivery_id in error.delivery_ids
+            rest = [member for member in members if not member.is_unexpected]
+            if 1 < len(rest) < len(members):
+                await self._share_expected(rest)
+
     async def _share(self, members: Sequence[_Member]) -> bool:
-        """Run members in order in one transaction; return whether it was committed."""
+        """Run members in order in one transaction; return whether it was committed.
+
+        Raises:
+            UnexpectedDeliveryError: It was not: some are not as expected.
+        """
         tenant_id = members[0].attempt.delivery.tenant_id
         try:
             async with claimed_group(

@@ -1,9 +1,10 @@
 """The attempts of a delivery: claim it, close it, fail it, put it back."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import LiteralString, NamedTuple
+from uuid import UUID
 
 import asyncpg
 
@@ -40,6 +41,11 @@ class Claim:
 
 class UnexpectedDeliveryError(Exception):
     """A delivery is not as it was expected to be; ``Attempts.claim`` shows how it is."""
+
+    def __init__(self, message: str, delivery_ids: Iterable[DeliveryId] = ()) -> None:
+        #: Of a group, those of which that is so.
+        self.delivery_ids = frozenset(delivery_ids)
+        super().__init__(message)
 
 
 @asynccontextmanager
@@ -112,7 +118,8 @@ async def _claimed(
             yield connection
     except asyncpg.PostgresError as error:
         if not has_begun and error.sqlstate == _UNEXPECTED:
-            raise UnexpectedDeliveryError(str(error)) from error
+            delivery_ids = (DeliveryId(UUID(each)) for each in (error.detail or "").split())
+            raise UnexpectedDeliveryError(str(error), delivery_ids) from error
         raise
     except DatabaseUnavailable as error:
         if not has_begun and isinstance(error.__cause__, asyncpg.LockNotAvailableError):

@@ -10,24 +10,27 @@ returns void
 language plpgsql
 as $$
 declare
-    claimed bigint;
+    unexpected uuid[];
 begin
     perform set_config('lock_timeout', in_lock_timeout, true);
-    perform from postern.deliveries d
-        where d.tenant_id = in_tenant_id and d.delivery_id = any(in_delivery_ids)
-          and d.dispatch_status = 'pending'
-          and d.retry_count = in_attempts[array_position(in_delivery_ids, d.delivery_id)]
-          and in_webhook_versions[array_position(in_delivery_ids, d.delivery_id)] = (
-              select w.version from postern.webhooks w
-              where w.tenant_id = in_tenant_id and w.webhook_id = d.webhook_id and w.deleted_at is null)
-          and (select b.webhook_id from postern.circuit_breakers b
-               where b.tenant_id = in_tenant_id and b.webhook_id = d.webhook_id) is null
-        order by d.delivery_id
-        for update of d;
-    get diagnostics claimed = row_count;
-    if claimed <> cardinality(in_delivery_ids) then
-        raise exception 'of % deliveries only % are as expected', cardinality(in_delivery_ids), claimed
-            using errcode = 'PN001';
+    unexpected := array(
+        select unnest(in_delivery_ids)
+        except
+        select delivery_id from (
+            select d.delivery_id from postern.deliveries d
+            where d.tenant_id = in_tenant_id and d.delivery_id = any(in_delivery_ids)
+              and d.dispatch_status = 'pending'
+              and d.retry_count = in_attempts[array_position(in_delivery_ids, d.delivery_id)]
+              and in_webhook_versions[array_position(in_delivery_ids, d.delivery_id)] = (
+                  select w.version from postern.webhooks w
+                  where w.tenant_id = in_tenant_id and w.webhook_id = d.webhook_id and w.deleted_at is null)
+              and (select b.webhook_id from postern.circuit_breakers b
+                   where b.tenant_id = in_tenant_id and b.webhook_id = d.webhook_id) is null
+            order by d.delivery_id
+            for update of d) claimed);
+    if cardinality(unexpected) > 0 then
+        raise exception 'deliveries are not as expected'
+            using errcode = 'PN001', detail = array_to_string(unexpected, ' ');
     end if;
 end
 $$;

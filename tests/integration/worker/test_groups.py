@@ -113,6 +113,21 @@ async def test_member_that_another_copy_has_handled_takes_nobody_along(
     assert await effects_ledger.effect_count() == 5
 
 
+async def test_late_copies_break_no_group(effects_ledger: Ledger, processor: Processor) -> None:
+    """The others of their group share a transaction all the same."""
+    late = await _record(effects_ledger, ["done"] * 3)
+    for one in late:
+        await processor.process(one)
+    await effects_ledger.pool.execute("delete from effects")
+    queued = await _record(effects_ledger, ["done"] * 5)
+    before = _broken_count()
+    assert await _process(processor, [*late[:2], *queued, late[2]]) == [None] * 8
+    assert _broken_count() == before
+    assert await _statuses(effects_ledger, queued) == ["dispatched"] * 5
+    assert await effects_ledger.effect_count() == 5
+    assert await _commit_count(effects_ledger.pool) == 1
+
+
 async def test_copies_in_one_group_have_one_effect(
     effects_ledger: Ledger, processor: Processor
 ) -> None:
