@@ -36,6 +36,8 @@ class Relay:
         self._queue = queue
         #: What is wrong with either side as far as the last move tells; None when both are well.
         self.fault: str | None = None
+        #: Whether the queue took nothing the last time that it was offered something.
+        self._is_refused = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Move deliveries until ``stop`` is set, then let go of both sides."""
@@ -51,8 +53,9 @@ class Relay:
         Raises:
             QueueUnavailable: Of either side. The rows stay, and are due again in a moment.
         """
-        # While the queue does not take anything, a single row tries it out.
-        limit = _BATCH if self.fault is None else 1
+        # While the queue does not take anything, a single row tries it out: what is given back
+        # loses its place in what is due, by which the reconciler tells what is yet to be sent.
+        limit = 1 if self._is_refused else _BATCH
         receipts = await self._outbox.receive(limit=limit, wait_seconds=0)
         if receipts:
             await self._send(receipts)
@@ -69,9 +72,11 @@ class Relay:
                 ]
             )
         except QueueUnavailable:
+            self._is_refused = True
             for receipt in receipts:
                 await self._outbox.nack(receipt, delay_seconds=_PAUSE_SECONDS)
             raise
+        self._is_refused = False
         for receipt in receipts:
             await self._outbox.ack(receipt)
         RELAYED.inc(len(receipts))

@@ -140,6 +140,29 @@ async def test_rows_stay_while_the_queue_refuses(pool: Pool) -> None:
     assert await outbox_attempts(pool) == {}
 
 
+async def test_a_refused_relay_tries_one_row_at_a_time(pool: Pool) -> None:
+    """Also after a look that found nothing, such as while another relay was claiming."""
+    queue = RecordingProducer()
+    queue.refuses = True
+    relay = Relay(open_outbox(pool), queue)
+    await record_in_outbox(pool, make_delivery())
+    with pytest.raises(QueueUnavailable):
+        await relay.move()
+    assert await relay.move() == 0
+    await record_in_outbox(pool, *(make_delivery() for _ in range(5)))
+    accepted = await pool.fetchval(
+        "select count(*) from postern.outbox where available_at <= now()"
+    )
+    with pytest.raises(QueueUnavailable):
+        await relay.move()
+    due = await pool.fetchval("select count(*) from postern.outbox where available_at <= now()")
+    assert due == accepted - 1
+    queue.refuses = False
+    first, second, *_ = [moved for _ in range(8) if (moved := await relay.move())]
+    assert first == 1
+    assert second > 1
+
+
 async def test_run_reports_a_fault_and_recovers(pool: Pool) -> None:
     """While the queue refuses, the fault is shown; afterwards it is gone."""
     await record_in_outbox(pool, make_delivery())
