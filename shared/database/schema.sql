@@ -704,7 +704,9 @@ CREATE TABLE postern.external_entity_mappings (
     delivery_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT external_entity_mappings_external_id_check CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024)))
+    sync_status text DEFAULT 'synced'::text NOT NULL,
+    CONSTRAINT external_entity_mappings_external_id_check CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
+    CONSTRAINT external_entity_mappings_sync_status_check CHECK ((sync_status = ANY (ARRAY['synced'::text, 'error'::text])))
 );
 
 CREATE TABLE postern.forward_secrets (
@@ -967,6 +969,17 @@ CREATE TABLE psa.assets (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE psa.billing_profiles (
+    tenant_id uuid NOT NULL,
+    billing_profile_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    name text DEFAULT 'Default'::text NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT billing_profiles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
 CREATE TABLE psa.boards (
     tenant_id uuid NOT NULL,
     board_id uuid NOT NULL,
@@ -986,6 +999,39 @@ CREATE TABLE psa.categories (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT categories_check CHECK ((parent_category_id <> category_id)),
     CONSTRAINT categories_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.checklist_templates (
+    tenant_id uuid NOT NULL,
+    checklist_template_id uuid NOT NULL,
+    name text NOT NULL,
+    board_id uuid,
+    category_id uuid,
+    priority_id uuid,
+    order_number integer DEFAULT 0 NOT NULL,
+    items text[] NOT NULL,
+    is_inactive boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT checklist_templates_items_check CHECK ((((cardinality(items) >= 1) AND (cardinality(items) <= 100)) AND (array_position(items, NULL::text) IS NULL) AND (''::text <> ALL (items)))),
+    CONSTRAINT checklist_templates_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.client_contracts (
+    tenant_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    contract_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE psa.client_tax_settings (
+    tenant_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    tax_region text,
+    is_tax_exempt boolean DEFAULT false NOT NULL,
+    is_reverse_charge boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE psa.clients (
@@ -1053,6 +1099,16 @@ CREATE TABLE psa.contacts (
     CONSTRAINT contacts_full_name_check CHECK (((length(full_name) >= 1) AND (length(full_name) <= 255)))
 );
 
+CREATE TABLE psa.contracts (
+    tenant_id uuid NOT NULL,
+    contract_id uuid NOT NULL,
+    name text NOT NULL,
+    is_inactive boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT contracts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
 CREATE TABLE psa.event_horizons (
     tenant_id uuid NOT NULL,
     transaction_id xid8 NOT NULL,
@@ -1105,10 +1161,14 @@ CREATE TABLE psa.invoices (
     custom_fields json DEFAULT '{}'::json NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    replenishment_amount numeric(18,4),
+    replenishment_settled_at timestamp with time zone,
     CONSTRAINT invoices_currency_code_check CHECK ((currency_code ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT invoices_invoice_number_check CHECK (((length(invoice_number) >= 1) AND (length(invoice_number) <= 255))),
     CONSTRAINT invoices_paid CHECK (((status = 'paid'::text) = (paid_at IS NOT NULL))),
     CONSTRAINT invoices_reference CHECK (((status = 'paid'::text) OR (payment_reference IS NULL))),
+    CONSTRAINT invoices_replenishment CHECK (((replenishment_settled_at IS NULL) OR (replenishment_amount IS NOT NULL))),
+    CONSTRAINT invoices_replenishment_amount_check CHECK ((replenishment_amount > (0)::numeric)),
     CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'sent'::text, 'paid'::text, 'overdue'::text, 'cancelled'::text, 'pending'::text, 'prepayment'::text, 'partially_applied'::text])))
 );
 
@@ -1124,6 +1184,7 @@ CREATE TABLE psa.locations (
     is_inactive boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    default_billing_profile_id uuid,
     CONSTRAINT locations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
 );
 
@@ -1134,6 +1195,16 @@ CREATE TABLE psa.non_billable_categories (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT non_billable_categories_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE psa.prepaid_balances (
+    tenant_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    currency_code text NOT NULL,
+    amount numeric(18,4) NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT prepaid_balances_currency_code_check CHECK ((currency_code ~ '^[A-Z]{3}$'::text))
 );
 
 CREATE TABLE psa.priorities (
@@ -1278,8 +1349,25 @@ CREATE TABLE psa.tenant_settings (
     ticket_prefix text DEFAULT ''::text NOT NULL,
     last_ticket_number bigint DEFAULT 0 NOT NULL,
     tracks_responses boolean DEFAULT true NOT NULL,
+    default_contract_id uuid,
+    default_tax_region text,
+    default_is_tax_exempt boolean DEFAULT false NOT NULL,
+    default_is_reverse_charge boolean DEFAULT false NOT NULL,
     CONSTRAINT tenant_settings_last_ticket_number_check CHECK ((last_ticket_number >= 0)),
     CONSTRAINT tenant_settings_ticket_prefix_check CHECK (((length(ticket_prefix) <= 20) AND (ticket_prefix !~ '[0-9]$'::text)))
+);
+
+CREATE TABLE psa.ticket_checklist_items (
+    tenant_id uuid NOT NULL,
+    checklist_item_id uuid NOT NULL,
+    ticket_id uuid NOT NULL,
+    checklist_template_id uuid NOT NULL,
+    order_number integer NOT NULL,
+    item_text text NOT NULL,
+    is_done boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ticket_checklist_items_item_text_check CHECK ((item_text <> ''::text))
 );
 
 CREATE TABLE psa.ticket_statuses (
@@ -1318,6 +1406,7 @@ CREATE TABLE psa.tickets (
     attributes json DEFAULT '{}'::json NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    billing_profile_id uuid,
     CONSTRAINT tickets_response_state_check CHECK ((response_state = ANY (ARRAY['awaiting_internal'::text, 'awaiting_client'::text]))),
     CONSTRAINT tickets_title_check CHECK (((length(title) >= 1) AND (length(title) <= 255)))
 );
@@ -1505,6 +1594,15 @@ ALTER TABLE ONLY psa.asset_associations
 ALTER TABLE ONLY psa.assets
     ADD CONSTRAINT assets_pkey PRIMARY KEY (tenant_id, asset_id);
 
+ALTER TABLE ONLY psa.billing_profiles
+    ADD CONSTRAINT billing_profiles_pkey PRIMARY KEY (tenant_id, billing_profile_id);
+
+ALTER TABLE ONLY psa.billing_profiles
+    ADD CONSTRAINT billing_profiles_tenant_id_client_id_billing_profile_id_key UNIQUE (tenant_id, client_id, billing_profile_id);
+
+ALTER TABLE ONLY psa.billing_profiles
+    ADD CONSTRAINT billing_profiles_tenant_id_client_id_name_key UNIQUE (tenant_id, client_id, name);
+
 ALTER TABLE ONLY psa.boards
     ADD CONSTRAINT boards_pkey PRIMARY KEY (tenant_id, board_id);
 
@@ -1519,6 +1617,18 @@ ALTER TABLE ONLY psa.categories
 
 ALTER TABLE ONLY psa.categories
     ADD CONSTRAINT categories_tenant_id_parent_category_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, parent_category_id, name);
+
+ALTER TABLE ONLY psa.checklist_templates
+    ADD CONSTRAINT checklist_templates_pkey PRIMARY KEY (tenant_id, checklist_template_id);
+
+ALTER TABLE ONLY psa.checklist_templates
+    ADD CONSTRAINT checklist_templates_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY psa.client_contracts
+    ADD CONSTRAINT client_contracts_pkey PRIMARY KEY (tenant_id, client_id, contract_id);
+
+ALTER TABLE ONLY psa.client_tax_settings
+    ADD CONSTRAINT client_tax_settings_pkey PRIMARY KEY (tenant_id, client_id);
 
 ALTER TABLE ONLY psa.clients
     ADD CONSTRAINT clients_pkey PRIMARY KEY (tenant_id, client_id);
@@ -1540,6 +1650,12 @@ ALTER TABLE ONLY psa.contacts
 
 ALTER TABLE ONLY psa.contacts
     ADD CONSTRAINT contacts_tenant_id_email_key UNIQUE (tenant_id, email);
+
+ALTER TABLE ONLY psa.contracts
+    ADD CONSTRAINT contracts_pkey PRIMARY KEY (tenant_id, contract_id);
+
+ALTER TABLE ONLY psa.contracts
+    ADD CONSTRAINT contracts_tenant_id_name_key UNIQUE (tenant_id, name);
 
 ALTER TABLE ONLY psa.event_horizons
     ADD CONSTRAINT event_horizons_pkey PRIMARY KEY (tenant_id);
@@ -1570,6 +1686,9 @@ ALTER TABLE ONLY psa.non_billable_categories
 
 ALTER TABLE ONLY psa.non_billable_categories
     ADD CONSTRAINT non_billable_categories_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY psa.prepaid_balances
+    ADD CONSTRAINT prepaid_balances_pkey PRIMARY KEY (tenant_id, client_id, currency_code);
 
 ALTER TABLE ONLY psa.priorities
     ADD CONSTRAINT priorities_pkey PRIMARY KEY (tenant_id, priority_id);
@@ -1627,6 +1746,12 @@ ALTER TABLE ONLY psa.teams
 
 ALTER TABLE ONLY psa.tenant_settings
     ADD CONSTRAINT tenant_settings_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY psa.ticket_checklist_items
+    ADD CONSTRAINT ticket_checklist_items_pkey PRIMARY KEY (tenant_id, checklist_item_id);
+
+ALTER TABLE ONLY psa.ticket_checklist_items
+    ADD CONSTRAINT ticket_checklist_items_tenant_id_ticket_id_order_number_key UNIQUE (tenant_id, ticket_id, order_number);
 
 ALTER TABLE ONLY psa.ticket_statuses
     ADD CONSTRAINT ticket_statuses_pkey PRIMARY KEY (tenant_id, status_id);
@@ -1727,6 +1852,8 @@ CREATE INDEX asset_associations_ticket ON psa.asset_associations USING btree (te
 
 CREATE INDEX assets_client ON psa.assets USING btree (tenant_id, client_id) WHERE (client_id IS NOT NULL);
 
+CREATE UNIQUE INDEX billing_profiles_default ON psa.billing_profiles USING btree (tenant_id, client_id) WHERE is_default;
+
 CREATE INDEX comments_ticket ON psa.comments USING btree (tenant_id, ticket_id) WHERE (ticket_id IS NOT NULL);
 
 CREATE INDEX contacts_client ON psa.contacts USING btree (tenant_id, client_id) WHERE (client_id IS NOT NULL);
@@ -1817,6 +1944,12 @@ ALTER TABLE ONLY psa.assets
 ALTER TABLE ONLY psa.assets
     ADD CONSTRAINT assets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
+ALTER TABLE ONLY psa.billing_profiles
+    ADD CONSTRAINT billing_profiles_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.billing_profiles
+    ADD CONSTRAINT billing_profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
 ALTER TABLE ONLY psa.boards
     ADD CONSTRAINT boards_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
@@ -1825,6 +1958,33 @@ ALTER TABLE ONLY psa.categories
 
 ALTER TABLE ONLY psa.categories
     ADD CONSTRAINT categories_tenant_id_parent_category_id_fkey FOREIGN KEY (tenant_id, parent_category_id) REFERENCES psa.categories(tenant_id, category_id);
+
+ALTER TABLE ONLY psa.checklist_templates
+    ADD CONSTRAINT checklist_templates_tenant_id_board_id_fkey FOREIGN KEY (tenant_id, board_id) REFERENCES psa.boards(tenant_id, board_id);
+
+ALTER TABLE ONLY psa.checklist_templates
+    ADD CONSTRAINT checklist_templates_tenant_id_category_id_fkey FOREIGN KEY (tenant_id, category_id) REFERENCES psa.categories(tenant_id, category_id);
+
+ALTER TABLE ONLY psa.checklist_templates
+    ADD CONSTRAINT checklist_templates_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.checklist_templates
+    ADD CONSTRAINT checklist_templates_tenant_id_priority_id_fkey FOREIGN KEY (tenant_id, priority_id) REFERENCES psa.priorities(tenant_id, priority_id);
+
+ALTER TABLE ONLY psa.client_contracts
+    ADD CONSTRAINT client_contracts_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.client_contracts
+    ADD CONSTRAINT client_contracts_tenant_id_contract_id_fkey FOREIGN KEY (tenant_id, contract_id) REFERENCES psa.contracts(tenant_id, contract_id);
+
+ALTER TABLE ONLY psa.client_contracts
+    ADD CONSTRAINT client_contracts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.client_tax_settings
+    ADD CONSTRAINT client_tax_settings_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY psa.client_tax_settings
+    ADD CONSTRAINT client_tax_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
 ALTER TABLE ONLY psa.clients
     ADD CONSTRAINT clients_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
@@ -1853,6 +2013,9 @@ ALTER TABLE ONLY psa.contacts
 ALTER TABLE ONLY psa.contacts
     ADD CONSTRAINT contacts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
+ALTER TABLE ONLY psa.contracts
+    ADD CONSTRAINT contracts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
 ALTER TABLE ONLY psa.interactions
     ADD CONSTRAINT interactions_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
 
@@ -1869,6 +2032,9 @@ ALTER TABLE ONLY psa.invoices
     ADD CONSTRAINT invoices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
 ALTER TABLE ONLY psa.locations
+    ADD CONSTRAINT locations_tenant_id_client_id_default_billing_profile_id_fkey FOREIGN KEY (tenant_id, client_id, default_billing_profile_id) REFERENCES psa.billing_profiles(tenant_id, client_id, billing_profile_id);
+
+ALTER TABLE ONLY psa.locations
     ADD CONSTRAINT locations_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
 
 ALTER TABLE ONLY psa.locations
@@ -1876,6 +2042,12 @@ ALTER TABLE ONLY psa.locations
 
 ALTER TABLE ONLY psa.non_billable_categories
     ADD CONSTRAINT non_billable_categories_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.prepaid_balances
+    ADD CONSTRAINT prepaid_balances_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
+
+ALTER TABLE ONLY psa.prepaid_balances
+    ADD CONSTRAINT prepaid_balances_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
 ALTER TABLE ONLY psa.priorities
     ADD CONSTRAINT priorities_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
@@ -1956,7 +2128,19 @@ ALTER TABLE ONLY psa.teams
     ADD CONSTRAINT teams_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
 
 ALTER TABLE ONLY psa.tenant_settings
+    ADD CONSTRAINT tenant_settings_tenant_id_default_contract_id_fkey FOREIGN KEY (tenant_id, default_contract_id) REFERENCES psa.contracts(tenant_id, contract_id);
+
+ALTER TABLE ONLY psa.tenant_settings
     ADD CONSTRAINT tenant_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.ticket_checklist_items
+    ADD CONSTRAINT ticket_checklist_items_tenant_id_checklist_template_id_fkey FOREIGN KEY (tenant_id, checklist_template_id) REFERENCES psa.checklist_templates(tenant_id, checklist_template_id);
+
+ALTER TABLE ONLY psa.ticket_checklist_items
+    ADD CONSTRAINT ticket_checklist_items_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES postern.tenants(tenant_id);
+
+ALTER TABLE ONLY psa.ticket_checklist_items
+    ADD CONSTRAINT ticket_checklist_items_tenant_id_ticket_id_fkey FOREIGN KEY (tenant_id, ticket_id) REFERENCES psa.tickets(tenant_id, ticket_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY psa.ticket_statuses
     ADD CONSTRAINT ticket_statuses_tenant_id_board_id_fkey FOREIGN KEY (tenant_id, board_id) REFERENCES psa.boards(tenant_id, board_id);
@@ -1981,6 +2165,9 @@ ALTER TABLE ONLY psa.tickets
 
 ALTER TABLE ONLY psa.tickets
     ADD CONSTRAINT tickets_tenant_id_category_id_subcategory_id_fkey FOREIGN KEY (tenant_id, category_id, subcategory_id) REFERENCES psa.categories(tenant_id, parent_category_id, category_id);
+
+ALTER TABLE ONLY psa.tickets
+    ADD CONSTRAINT tickets_tenant_id_client_id_billing_profile_id_fkey FOREIGN KEY (tenant_id, client_id, billing_profile_id) REFERENCES psa.billing_profiles(tenant_id, client_id, billing_profile_id);
 
 ALTER TABLE ONLY psa.tickets
     ADD CONSTRAINT tickets_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES psa.clients(tenant_id, client_id);
@@ -2192,9 +2379,17 @@ CREATE POLICY all_tenants ON psa.asset_associations TO postern_system USING (tru
 
 CREATE POLICY all_tenants ON psa.assets TO postern_system USING (true) WITH CHECK (true);
 
+CREATE POLICY all_tenants ON psa.billing_profiles TO postern_system USING (true) WITH CHECK (true);
+
 CREATE POLICY all_tenants ON psa.boards TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.categories TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.checklist_templates TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.client_contracts TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.client_tax_settings TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.clients TO postern_system USING (true) WITH CHECK (true);
 
@@ -2203,6 +2398,8 @@ CREATE POLICY all_tenants ON psa.comment_threads TO postern_system USING (true) 
 CREATE POLICY all_tenants ON psa.comments TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.contacts TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.contracts TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.event_horizons TO postern_system USING (true) WITH CHECK (true);
 
@@ -2215,6 +2412,8 @@ CREATE POLICY all_tenants ON psa.invoices TO postern_system USING (true) WITH CH
 CREATE POLICY all_tenants ON psa.locations TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.non_billable_categories TO postern_system USING (true) WITH CHECK (true);
+
+CREATE POLICY all_tenants ON psa.prepaid_balances TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.priorities TO postern_system USING (true) WITH CHECK (true);
 
@@ -2236,6 +2435,8 @@ CREATE POLICY all_tenants ON psa.teams TO postern_system USING (true) WITH CHECK
 
 CREATE POLICY all_tenants ON psa.tenant_settings TO postern_system USING (true) WITH CHECK (true);
 
+CREATE POLICY all_tenants ON psa.ticket_checklist_items TO postern_system USING (true) WITH CHECK (true);
+
 CREATE POLICY all_tenants ON psa.ticket_statuses TO postern_system USING (true) WITH CHECK (true);
 
 CREATE POLICY all_tenants ON psa.tickets TO postern_system USING (true) WITH CHECK (true);
@@ -2252,9 +2453,17 @@ ALTER TABLE psa.asset_associations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.assets ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE psa.billing_profiles ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE psa.boards ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.categories ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.checklist_templates ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.client_contracts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.client_tax_settings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.clients ENABLE ROW LEVEL SECURITY;
 
@@ -2263,6 +2472,8 @@ ALTER TABLE psa.comment_threads ENABLE ROW LEVEL SECURITY;
 ALTER TABLE psa.comments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.contacts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.contracts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.event_horizons ENABLE ROW LEVEL SECURITY;
 
@@ -2280,9 +2491,17 @@ CREATE POLICY one_tenant ON psa.asset_associations TO postern_tenant USING ((ten
 
 CREATE POLICY one_tenant ON psa.assets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
+CREATE POLICY one_tenant ON psa.billing_profiles TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 CREATE POLICY one_tenant ON psa.boards TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.categories TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.checklist_templates TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.client_contracts TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.client_tax_settings TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.clients TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
@@ -2291,6 +2510,8 @@ CREATE POLICY one_tenant ON psa.comment_threads TO postern_tenant USING ((tenant
 CREATE POLICY one_tenant ON psa.comments TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.contacts TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.contracts TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.event_horizons TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
@@ -2303,6 +2524,8 @@ CREATE POLICY one_tenant ON psa.invoices TO postern_tenant USING ((tenant_id = p
 CREATE POLICY one_tenant ON psa.locations TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.non_billable_categories TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+CREATE POLICY one_tenant ON psa.prepaid_balances TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.priorities TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
@@ -2324,6 +2547,8 @@ CREATE POLICY one_tenant ON psa.teams TO postern_tenant USING ((tenant_id = post
 
 CREATE POLICY one_tenant ON psa.tenant_settings TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
+CREATE POLICY one_tenant ON psa.ticket_checklist_items TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
 CREATE POLICY one_tenant ON psa.ticket_statuses TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.tickets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
@@ -2335,6 +2560,8 @@ CREATE POLICY one_tenant ON psa.time_periods TO postern_tenant USING ((tenant_id
 CREATE POLICY one_tenant ON psa.time_sheets TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
 
 CREATE POLICY one_tenant ON psa.users TO postern_tenant USING ((tenant_id = postern.current_tenant())) WITH CHECK ((tenant_id = postern.current_tenant()));
+
+ALTER TABLE psa.prepaid_balances ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.priorities ENABLE ROW LEVEL SECURITY;
 
@@ -2355,6 +2582,8 @@ ALTER TABLE psa.tags ENABLE ROW LEVEL SECURITY;
 ALTER TABLE psa.teams ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.tenant_settings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE psa.ticket_checklist_items ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE psa.ticket_statuses ENABLE ROW LEVEL SECURITY;
 
@@ -2471,11 +2700,23 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.asset_associations TO postern_sys
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.assets TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.assets TO postern_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.billing_profiles TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.billing_profiles TO postern_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.boards TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.boards TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.categories TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.categories TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.checklist_templates TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.checklist_templates TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.client_contracts TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.client_contracts TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.client_tax_settings TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.client_tax_settings TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.clients TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.clients TO postern_system;
@@ -2488,6 +2729,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.comments TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.contacts TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.contacts TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.contracts TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.contracts TO postern_system;
 
 GRANT SELECT ON TABLE psa.event_horizons TO postern_tenant;
 GRANT SELECT,INSERT,UPDATE ON TABLE psa.event_horizons TO postern_system;
@@ -2506,6 +2750,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.locations TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.non_billable_categories TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.non_billable_categories TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.prepaid_balances TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.prepaid_balances TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.priorities TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.priorities TO postern_system;
@@ -2536,6 +2783,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.teams TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tenant_settings TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.tenant_settings TO postern_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.ticket_checklist_items TO postern_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.ticket_checklist_items TO postern_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.ticket_statuses TO postern_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE psa.ticket_statuses TO postern_system;
