@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.database.queries import Queries
+from shared.domain.identifiers import uuid7
 from shared.errors import Conflict
 from shared.psa.store import Store, Values
 
@@ -41,12 +42,14 @@ class Clients:
         return await self._store.find(_QUERIES["lock"], client_id)
 
     async def insert(self, client_id: UUID, values: Values) -> None:
-        """Insert a client.
+        """Insert a client with what its billing starts with; the event tells that, too.
 
         Raises:
             Conflict: The name is taken. The transaction can then only be rolled back.
         """
-        await self._write(_QUERIES["insert"], client_id, values, event_name="client.created")
+        billing = await self._store.find(_QUERIES["find_billing_defaults"]) or {}
+        client = {**values, "billing_profile_id": uuid7(), **billing}
+        await self._write(_QUERIES["insert"], client_id, client, event_name="client.created")
 
     async def update(self, client_id: UUID, changes: Values, *, event_name: str) -> None:
         """Change the columns of a client that are named.

@@ -1,7 +1,14 @@
 -- insert_client --
+-- Insert a client with its default billing profile.
 -- $1 tenant_id, $2 client_id, $3 name
-insert into psa.clients (tenant_id, client_id, name) values ($1, $2, $3)
-returning client_id, name, is_inactive, created_at, updated_at
+with inserted as (
+    insert into psa.clients (tenant_id, client_id, name) values ($1, $2, $3)
+    returning client_id, name, is_inactive, created_at, updated_at
+), profiled as (
+    insert into psa.billing_profiles (tenant_id, billing_profile_id, client_id, is_default)
+    values ($1, gen_random_uuid(), $2, true)
+)
+select client_id, name, is_inactive, created_at, updated_at from inserted
 
 -- list_clients --
 -- Newest first.

@@ -1,5 +1,6 @@
 """Tickets of the PSA store, with their comments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -23,13 +24,24 @@ TICKET_DEFAULTS: dict[str, Any] = {
     "subcategory_id": None,
     "contact_id": None,
     "location_id": None,
+    "billing_profile_id": None,
     "due_date": None,
 }
+
+#: Columns by which a ticket's place is known, as the query has them.
+_PLACING = (
+    "board_id",
+    "status_id",
+    "location_id",
+    "subcategory_id",
+    "category_id",
+    "priority_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the things belong that a ticket refers to."""
+    """Where the things belong that a ticket refers to, and what a new ticket there starts with."""
 
     #: The board of the ticket's status.
     status_board_id: UUID | None
@@ -39,6 +51,10 @@ class Placement:
     location_client_id: UUID | None
     #: The category of the ticket's subcategory.
     parent_category_id: UUID | None
+    #: The default one of the ticket's location.
+    billing_profile_id: UUID | None
+    #: Those of the active templates that match the ticket, in their order.
+    checklist_template_ids: Sequence[UUID]
 
 
 class Tickets:
@@ -52,10 +68,10 @@ class Tickets:
         return await self._store.find(_QUERIES["lock"], ticket_id)
 
     async def find_placement(self, ticket: Values) -> Placement:
-        """Return where the things belong that a ticket's columns refer to."""
+        """Return where the things belong that a ticket's columns refer to, and its defaults."""
         row = await self._store.find(
             _QUERIES["find_placement"],
-            *(ticket[name] for name in ("board_id", "status_id", "location_id", "subcategory_id")),
+            *(ticket[name] for name in _PLACING),
         )
         return Placement(**(row or {}))
 
@@ -63,7 +79,8 @@ class Tickets:
         """Insert a ticket; return its number, which is the tenant's next.
 
         Numbers have no gaps: one that is taken in a transaction that fails is given again.
-        ``asset_id`` among the values is an asset that the ticket is about.
+        ``asset_id`` among the values is an asset that the ticket is about, and
+        ``checklist_template_ids`` are templates whose items it gets, in this order.
         """
         row = await self._store.write(
             _QUERIES["insert"], ticket_id, values, event_name="ticket.created"

@@ -71,7 +71,8 @@ class UpsertClient(ActionFields):
     entity_type=ENTITY_TYPE,
     display_name="Upsert Client by External ID",
     description="Create a client, or update the one that the external id stands for. Fields that "
-    "the body does not mention keep their values.",
+    "the body does not mention keep their values. A new client gets a default billing profile, "
+    "and the tenant's default tax settings and contract.",
 )
 async def upsert_client(ctx: ActionContext, fields: UpsertClient) -> ActionOutcome:
     """Create or update a client."""

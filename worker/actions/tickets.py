@@ -107,8 +107,9 @@ class UpdateTicket(_TicketFields):
     "createTicket",
     entity_type=ENTITY_TYPE,
     display_name="Create Ticket",
-    description="Create a ticket under the tenant's next number. An external id that already "
-    "stands for a ticket is a conflict.",
+    description="Create a ticket under the tenant's next number, with its location's default "
+    "billing profile and the items of all checklist templates that match it. An external id that "
+    "already stands for a ticket is a conflict.",
 )
 async def create_ticket(ctx: ActionContext, fields: CreateTicket) -> ActionOutcome:
     """Create a ticket."""
@@ -123,6 +124,9 @@ async def create_ticket(ctx: ActionContext, fields: CreateTicket) -> ActionOutco
     if fault := _placement_fault(ticket, placement):
         return fault
     ticket["attributes"] = merged(None, fields.attributes) | stamp(ctx)
+    ticket["billing_profile_id"] = placement.billing_profile_id
+    if placement.checklist_template_ids:
+        ticket["checklist_template_ids"] = list(placement.checklist_template_ids)
     number = await tickets.insert(ticket_id, {**ticket, "asset_id": fields.asset_id})
     return ActionResult(
         entity_type=ENTITY_TYPE,
@@ -149,6 +153,7 @@ async def update_ticket(ctx: ActionContext, fields: UpdateTicket) -> ActionOutco
     fault = await reference_fault(ctx, fields) or await _move_fault(ctx, found.row, wanted)
     if fault:
         return fault
+    wanted |= await _billing_change(ctx, found.row, wanted)
     attributes = _attributes(found.row, fields)
     if fault := oversize("attributes", attributes):
         return fault
@@ -219,6 +224,14 @@ async def _move_fault(ctx: ActionContext, row: Values, wanted: Values) -> Reject
         return None
     ticket = {**row, **wanted}
     return _placement_fault(ticket, await Tickets(ctx.store).find_placement(ticket))
+
+
+async def _billing_change(ctx: ActionContext, row: Values, wanted: Values) -> dict[str, Any]:
+    """Return what changes of the billing of a ticket: with its client goes the billing profile."""
+    if "client_id" not in wanted:
+        return {}
+    placement = await Tickets(ctx.store).find_placement({**row, **wanted})
+    return differing(row, {"billing_profile_id": placement.billing_profile_id})
 
 
 def _placement_fault(ticket: Values, placement: Placement) -> Reject | None:
