@@ -19,5 +19,8 @@ class Invoices:
         return await self._store.find(_QUERIES["lock"], invoice_id)
 
     async def update(self, invoice_id: UUID, changes: Values, *, event_name: str) -> None:
-        """Change the columns of an invoice that are named."""
+        """Change the columns of an invoice that are named.
+
+        With ``replenishment_settled_at`` its replenishment goes to the client's prepaid balance.
+        """
         await self._store.write(_QUERIES["update"], invoice_id, changes, event_name=event_name)

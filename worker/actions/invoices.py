@@ -32,7 +32,7 @@ class MarkInvoicePaid(ActionFields):
     entity_type=ENTITY_TYPE,
     display_name="Mark Invoice Paid by External ID",
     description="Mark the invoice that the external id stands for as paid. One that is paid "
-    "already stays as it is.",
+    "already stays as it is. Where it replenishes the client's prepaid balance, it does so once.",
 )
 async def mark_invoice_paid(ctx: ActionContext, fields: MarkInvoicePaid) -> ActionOutcome:
     """Mark an invoice as paid."""
@@ -69,7 +69,9 @@ class UpdateInvoiceStatus(ActionFields):
     "updateInvoiceStatusByExternalId",
     entity_type=ENTITY_TYPE,
     display_name="Update Invoice Status by External ID",
-    description="Give the invoice that the external id stands for another status.",
+    description="Give the invoice that the external id stands for another status. Where it "
+    "replenishes the client's prepaid balance, the first payment does so, and no other status "
+    "takes it back.",
 )
 async def update_invoice_status(ctx: ActionContext, fields: UpdateInvoiceStatus) -> ActionOutcome:
     """Change an invoice's status."""
@@ -86,12 +88,14 @@ async def _changed(
 ) -> ActionResult:
     """Write a change of status; an invoice that has the status already stays as it is."""
     status = changes["status"]
-    if status != found.row["status"]:
+    is_other = status != found.row["status"]
+    settlement = _settlement(ctx, found, status)
+    if is_other or settlement:
         custom_fields = merged(found.row["custom_fields"], {}) | stamp(ctx)
         await Invoices(ctx.store).update(
             found.entity_id,
-            {**changes, "custom_fields": custom_fields},
-            event_name="invoice.paid" if status == "paid" else "invoice.status_changed",
+            {**(changes if is_other else {}), **settlement, "custom_fields": custom_fields},
+            event_name=_event_name(status, is_other=is_other),
         )
     return ActionResult(
         entity_type=ENTITY_TYPE,
@@ -100,3 +104,18 @@ async def _changed(
         message=f"invoice {found.row['invoice_number']} is {status}",
         metadata={"status": status},
     )
+
+
+def _settlement(ctx: ActionContext, found: Found, status: str) -> dict[str, Any]:
+    """Return the columns that settle a paid invoice's replenishment, unless that was done."""
+    amount = found.row["replenishment_amount"]
+    if status != "paid" or amount is None or found.row["replenishment_settled_at"] is not None:
+        return {}
+    # The amount is no change, but what followers of events need to know of this one.
+    return {"replenishment_settled_at": ctx.clock.now(), "replenishment_amount": amount}
+
+
+def _event_name(status: str, *, is_other: bool) -> str:
+    if not is_other:
+        return "invoice.replenishment_settled"
+    return "invoice.paid" if status == "paid" else "invoice.status_changed"
