@@ -1,7 +1,7 @@
 """Clients, assets and external mappings in answers."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -53,6 +53,9 @@ class ExternalMapping(Content):
     external_id: str = Field(examples=["d-17"])
     realm: str = Field(examples=["main"])
     entity_id: UUID
+    sync_status: Literal["synced", "error"] = Field(
+        description="error: the sender has told that the entity is gone, and not that it is back."
+    )
     delivery_id: UUID | None = Field(
         description="The delivery that last wrote it; null: an admin did."
     )

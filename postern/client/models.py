@@ -645,6 +645,8 @@ class ExternalMapping(Model):
     external_id: str
     realm: str
     entity_id: UUID
+    #: error: the sender has told that the entity is gone, and not that it is back.
+    sync_status: Literal["synced", "error"] | str
     #: The delivery that last wrote it; null: an admin did.
     delivery_id: UUID | None
     created_at: datetime

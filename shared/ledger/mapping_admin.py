@@ -7,6 +7,7 @@ from uuid import UUID
 from shared.database.pool import Connection
 from shared.database.queries import Queries
 from shared.domain.identifiers import DeliveryId
+from shared.ledger.mappings import SyncStatus
 
 _QUERIES = Queries(__package__, "mapping_admin.sql")
 
@@ -28,6 +29,7 @@ class ExternalMapping:
     external_id: str
     realm: str
     entity_id: UUID
+    sync_status: SyncStatus
     #: The delivery that last wrote it; None: written by an admin.
     delivery_id: DeliveryId | None
     created_at: datetime

@@ -1,7 +1,9 @@
 """External ids and the entities they stand for, per webhook."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 from uuid import UUID
 
 from shared.database.pool import Connection
@@ -9,6 +11,9 @@ from shared.database.queries import Queries
 from shared.domain.identifiers import DeliveryId, TenantId, WebhookId
 
 _QUERIES = Queries(__package__, "mappings.sql")
+
+#: Whether the sender still has what its id stands for; ``error``: it has told that it is gone.
+SyncStatus = Literal["synced", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,15 @@ class Mappings:
         return mapped
 
     async def upsert_all(
-        self, wanted: Sequence[tuple[ExternalKey, UUID, DeliveryId]]
+        self,
+        wanted: Sequence[tuple[ExternalKey, UUID, DeliveryId]],
+        *,
+        sync_statuses: Mapping[ExternalKey, SyncStatus] = MappingProxyType({}),
     ) -> list[UUID]:
-        """Do the same for several keys of one tenant and type, none of them named twice."""
+        """Do the same for several keys of one tenant and type, no key and no id named twice.
+
+        A key that has no status here keeps the one that it has.
+        """
         keys = [key for key, _, _ in wanted]
         rows = await self._connection.fetch(
             _QUERIES["upsert"],
@@ -78,6 +89,7 @@ class Mappings:
             [key.realm for key in keys],
             [entity_id for _, entity_id, _ in wanted],
             [delivery_id for _, _, delivery_id in wanted],
+            [sync_statuses.get(key) for key in keys],
         )
         mapped: dict[tuple[UUID, str, str], UUID] = {
             (row["webhook_id"], row["external_id"], row["realm"]): row["entity_id"] for row in rows

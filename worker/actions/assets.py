@@ -10,7 +10,7 @@ from pydantic import Field
 
 from shared.domain.identifiers import uuid7
 from shared.errors import NotFound
-from shared.ledger.mappings import ExternalKey
+from shared.ledger.mappings import ExternalKey, SyncStatus
 from shared.psa.assets import Assets, AssetUpsert, AssetValues, UpsertedAsset
 from worker.actions.context import ActionContext, ActionResult
 from worker.actions.fields import (
@@ -153,9 +153,15 @@ async def _upsert(plans: Sequence[_Upsert]) -> list[ActionResult]:
 async def _claim_ids(plans: Sequence[_Upsert]) -> dict[ExternalKey, UUID]:
     """Return the asset of each external id; all are locked before any asset is, in one order."""
     last = {plan.key: plan for plan in plans}
+    told: dict[ExternalKey, SyncStatus] = {
+        plan.key: status
+        for plan in plans
+        if plan.snapshot is not None and (status := plan.snapshot.sync_status) is not None
+    }
     # Where a mapping outlived its asset, the asset comes back under the same id.
     asset_ids = await plans[0].ctx.mappings.upsert_all(
-        [(key, uuid7(), plan.ctx.delivery_id) for key, plan in last.items()]
+        [(key, uuid7(), plan.ctx.delivery_id) for key, plan in last.items()],
+        sync_statuses=told,
     )
     return dict(zip(last, asset_ids, strict=True))
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from shared.ledger.mappings import SyncStatus
 from worker.actions.fields import ExternalId, ShortText, Text
 from worker.outcome import Reject
 
@@ -70,6 +71,13 @@ class RmmSnapshot(BaseModel):
     def is_gone(self) -> bool:
         """Whether the provider no longer has the device."""
         return self.lifecycle_state in {"deleted", "tombstoned"}
+
+    @property
+    def sync_status(self) -> SyncStatus | None:
+        """The status of the device's external id; None where the snapshot does not tell."""
+        if self.lifecycle_state is None:
+            return None
+        return "error" if self.is_gone else "synced"
 
     def columns(self) -> dict[str, Any]:
         """Return the asset columns that the snapshot knows; an empty fact is unknown."""

@@ -88,6 +88,27 @@ async def test_mapping_of_an_invoice_and_a_project(
         assert mapping["entity_id"] == str(entity_id)
 
 
+async def test_mapping_when_what_it_stands_for_is_gone(
+    acme: Tenant, mappings_path: str, superuser: Connection
+) -> None:
+    """The list shows it; who lets the id stand for something begins its status anew."""
+    client = (await acme.post("/api/v1/clients", {"name": "Contoso"}, expect=201))["data"]
+    body = {"entity_type": "client", "external_id": "1", "entity_id": client["client_id"]}
+    assert (await acme.put(mappings_path, body))["data"]["sync_status"] == "synced"
+    await superuser.execute("update postern.external_entity_mappings set sync_status = 'error'")
+    (listed,) = (await acme.get(mappings_path))["data"]
+    assert listed["sync_status"] == "error"
+    assert (await acme.put(mappings_path, body))["data"]["sync_status"] == "synced"
+
+
+async def test_client_has_a_default_billing_profile(acme: Tenant, superuser: Connection) -> None:
+    """It is made with it."""
+    client = (await acme.post("/api/v1/clients", {"name": "Contoso"}, expect=201))["data"]
+    (profile,) = await superuser.fetch("select * from psa.billing_profiles")
+    assert str(profile["client_id"]) == client["client_id"]
+    assert profile["is_default"]
+
+
 async def test_client_when_its_name_is_taken(acme: Tenant) -> None:
     """Client names are unique within a tenant."""
     await acme.post("/api/v1/clients", {"name": "Contoso"}, expect=201)

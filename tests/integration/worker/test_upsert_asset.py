@@ -274,6 +274,49 @@ async def test_device_that_is_gone_marks_its_asset(
     assert (again["is_inactive"], again["status"]) == (False, "online")
 
 
+async def _sync_statuses(ledger: Ledger) -> list[str]:
+    return [
+        row["sync_status"]
+        for row in await ledger.pool.fetch(
+            "select sync_status from postern.external_entity_mappings order by external_id"
+        )
+    ]
+
+
+@pytest.mark.parametrize("state", ["deleted", "tombstoned"])
+async def test_external_id_of_a_device_that_is_gone_is_marked(
+    ledger: Ledger, processor: Processor, state: str
+) -> None:
+    """Until the device is back; what says nothing of it leaves the mark where it is."""
+    await ledger.change_mapping(_SNAPSHOT)
+    seen = []
+    for agent in (
+        {"provider": "datto"},
+        {"provider": "datto", "lifecycle_state": state},
+        {"provider": "datto", "serial_number": "S-1"},
+        {"kept": "as it is"},
+        None,
+        {"provider": "datto", "lifecycle_state": "offline"},
+        {"provider": "datto", "lifecycle_state": state},
+        {"provider": "datto", "lifecycle_state": "active"},
+    ):
+        await _handle(ledger, processor, {"id": "a", "agent": agent})
+        (status,) = await _sync_statuses(ledger)
+        assert (status == "error") == (await ledger.asset())["is_inactive"]
+        seen.append(status)
+    assert seen == ["synced", *["error"] * 4, "synced", "error", "synced"]
+
+
+async def test_external_id_of_a_device_that_was_never_there_is_marked(
+    ledger: Ledger, processor: Processor
+) -> None:
+    """The first that is heard of it may be that it is gone."""
+    await ledger.change_mapping(_SNAPSHOT)
+    gone = {"provider": "datto", "lifecycle_state": "deleted"}
+    await _handle(ledger, processor, {"id": "a", "agent": gone})
+    assert await _sync_statuses(ledger) == ["error"]
+
+
 @pytest.mark.parametrize(
     ("agent", "code", "field"),
     [

@@ -116,6 +116,43 @@ async def test_one_asset_several_times_keeps_what_each_says(
     assert (assets["b"]["serial_number"], assets["b"]["location"]) == ("T", "M")
 
 
+async def test_each_external_id_has_the_status_that_was_told_last(
+    ledger: Ledger, processor: Processor
+) -> None:
+    """Of several deliveries of one in a group, the last that tells decides; others keep theirs."""
+    await ledger.change_mapping({"external_id": "id", "rmm_snapshot": "agent"})
+    gone, back, silent = (
+        {"provider": "datto", "lifecycle_state": "deleted"},
+        {"provider": "datto", "lifecycle_state": "active"},
+        {"provider": "datto"},
+    )
+    await _handle(ledger, processor, [{"id": "was-gone", "agent": gone}])
+    broken = _count("broken")
+    told = [
+        ("back", back),
+        ("gone", gone),
+        ("was-gone", silent),
+        ("gone-then-silent", gone),
+        ("gone-then-silent", silent),
+        ("gone-then-back", gone),
+        ("gone-then-back", back),
+        ("back-then-gone", back),
+        ("back-then-gone", gone),
+        ("here", silent),
+    ]
+    await _handle(ledger, processor, [{"id": name, "agent": agent} for name, agent in told])
+    assert _count("broken") == broken
+    rows = await ledger.pool.fetch(
+        "select external_id from postern.external_entity_mappings where sync_status = 'error'"
+    )
+    assert {row["external_id"] for row in rows} == {
+        "gone",
+        "was-gone",
+        "gone-then-silent",
+        "back-then-gone",
+    }
+
+
 async def test_missing_client_takes_nobody_along(ledger: Ledger, processor: Processor) -> None:
     """The one that names it is rejected with the field; the others are done."""
     bodies = [{"id": str(n)} for n in range(5)]
