@@ -6,23 +6,27 @@ from functools import cache
 from typing import Any, get_args
 from uuid import UUID, uuid5
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from control_api.faults import summary, validate
-from control_api.reference_document import Entry, ReferenceDocument, Refers, TenantSettings
+from control_api.reference_document import Entry, ReferenceDocument, Refers
 from shared.errors import Fault, InvalidInput
 
 #: Column of a section's ids.
 _ID_COLUMNS = {
     "users": "user_id",
     "teams": "team_id",
+    "contracts": "contract_id",
     "clients": "client_id",
+    "billing_profiles": "billing_profile_id",
     "locations": "location_id",
     "contacts": "contact_id",
     "boards": "board_id",
     "ticket_statuses": "status_id",
     "priorities": "priority_id",
     "categories": "category_id",
+    "checklist_templates": "checklist_template_id",
     "services": "service_id",
     "projects": "project_id",
     "project_phases": "phase_id",
@@ -41,7 +45,8 @@ Ids = Mapping[str, Mapping[str, UUID]]
 class ReferenceRows:
     """What a document stands for."""
 
-    settings: TenantSettings | None
+    #: Columns with JSON values.
+    settings: dict[str, Any] | None
     #: By table; columns with JSON values.
     tables: Mapping[str, list[dict[str, Any]]]
     ids: Ids
@@ -64,14 +69,17 @@ def parse_reference_data(raw: object, tenant_id: UUID) -> ReferenceRows:
         }
         for section, entries in sections.items()
     }
+    settings = document.settings
     faults += _faults(sections, ids)
+    if settings is not None:
+        faults += _reference_faults(settings, "settings", ids)
     if faults:
         raise InvalidInput(summary(faults), faults=faults)
     tables = {
         section: [_row(section, entry, ids) for entry in entries]
         for section, entries in sections.items()
     }
-    return ReferenceRows(document.settings, tables, ids)
+    return ReferenceRows(None if settings is None else _columns(settings, ids), tables, ids)
 
 
 def _faults(sections: Mapping[str, list[Entry]], ids: Ids) -> Iterator[Fault]:
@@ -85,26 +93,29 @@ def _faults(sections: Mapping[str, list[Entry]], ids: Ids) -> Iterator[Fault]:
             yield from _reference_faults(entry, place, ids)
 
 
-def _reference_faults(entry: Entry, place: str, ids: Ids) -> Iterator[Fault]:
-    for name, refers in _references(type(entry)).items():
-        key = getattr(entry, name)
+def _reference_faults(part: BaseModel, place: str, ids: Ids) -> Iterator[Fault]:
+    for name, refers in _references(type(part)).items():
+        key = getattr(part, name)
         if key is not None and key not in ids[refers.section]:
             message = f"There is no entry {key} in {refers.section}"
             yield Fault(f"{place}.{name}", "exists", message, key)
 
 
 def _row(section: str, entry: Entry, ids: Ids) -> dict[str, Any]:
-    references = _references(type(entry))
-    row = entry.model_dump(mode="json", exclude={"key", "id", *references})
-    row[_ID_COLUMNS[section]] = str(ids[section][entry.key])
+    return {_ID_COLUMNS[section]: str(ids[section][entry.key]), **_columns(entry, ids)}
+
+
+def _columns(part: BaseModel, ids: Ids) -> dict[str, Any]:
+    references = _references(type(part))
+    row = part.model_dump(mode="json", exclude={"key", "id", *references})
     for name, refers in references.items():
-        key = getattr(entry, name)
+        key = getattr(part, name)
         row[refers.column] = None if key is None else str(ids[refers.section][key])
     return row
 
 
 @cache
-def _references(model: type[Entry]) -> dict[str, Refers]:
+def _references(model: type[BaseModel]) -> dict[str, Refers]:
     """Return the fields of a model that refer to other entries."""
     return {
         name: mark

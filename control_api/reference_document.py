@@ -44,10 +44,14 @@ class Entry(_Part):
 
 
 class TenantSettings(_Part):
-    """How tickets are numbered and tracked."""
+    """How tickets are numbered and tracked, and what clients that deliveries make start with."""
 
     ticket_prefix: Annotated[str, StringConstraints(max_length=20, pattern=r"^(.*[^0-9])?$")] = ""
     tracks_responses: bool = True
+    default_contract: Annotated[Key, Refers("contracts", "default_contract_id")] | None = None
+    default_tax_region: Text | None = None
+    default_is_tax_exempt: bool = False
+    default_is_reverse_charge: bool = False
 
 
 class User(Entry):
@@ -77,6 +81,13 @@ class Client(NamedInactive):
     client_type: Literal["company", "individual"] = "company"
 
 
+class BillingProfile(Named):
+    """What a client is billed by."""
+
+    client: Annotated[Key, Refers("clients", "client_id")]
+    is_default: bool = False
+
+
 class Location(NamedInactive):
     """A place of a client."""
 
@@ -85,6 +96,9 @@ class Location(NamedInactive):
     city: Text | None = None
     zip: Text | None = None
     country: Text | None = None
+    default_billing_profile: (
+        Annotated[Key, Refers("billing_profiles", "default_billing_profile_id")] | None
+    ) = None
 
 
 class Contact(Entry):
@@ -117,6 +131,16 @@ class Category(Named):
     """A category, or with a parent a subcategory."""
 
     parent: Annotated[Key, Refers("categories", "parent_category_id")] | None = None
+
+
+class ChecklistTemplate(NamedInactive):
+    """What is to be done for the tickets that match it."""
+
+    board: Annotated[Key, Refers("boards", "board_id")] | None = None
+    category: Annotated[Key, Refers("categories", "category_id")] | None = None
+    priority: Annotated[Key, Refers("priorities", "priority_id")] | None = None
+    order_number: Order = 0
+    items: Annotated[list[Text], Field(min_length=1, max_length=100)]
 
 
 class Project(NamedInactive):
@@ -163,6 +187,7 @@ class Invoice(Entry):
     invoice_number: Text
     currency_code: Currency
     total_amount: Amount = Decimal(0)
+    replenishment_amount: Annotated[Amount, Field(gt=0)] | None = None
     due_date: Day | None = None
     status: Literal[
         "draft", "sent", "overdue", "cancelled", "pending", "prepayment", "partially_applied"
@@ -175,13 +200,16 @@ class ReferenceDocument(_Part):
     settings: TenantSettings | None = None
     users: list[User] = []
     teams: list[Named] = []
+    contracts: list[NamedInactive] = []
     clients: list[Client] = []
+    billing_profiles: list[BillingProfile] = []
     locations: list[Location] = []
     contacts: list[Contact] = []
     boards: list[NamedInactive] = []
     ticket_statuses: list[TicketStatus] = []
     priorities: list[Priority] = []
     categories: list[Category] = []
+    checklist_templates: list[ChecklistTemplate] = []
     services: list[NamedInactive] = []
     projects: list[Project] = []
     project_phases: list[ProjectPhase] = []

@@ -33,9 +33,9 @@ async def seed_tenant(connection: Connection, *, slug: str, document: object) ->
             raise NotFound(f"there is no tenant {slug!r}")
         rows = parse_reference_data(document, tenant.tenant_id)
         repository = ReferenceData(connection)
-        if rows.settings is not None:
-            await repository.upsert_settings(tenant.tenant_id, **rows.settings.model_dump())
         await repository.upsert_all(tenant.tenant_id, rows.tables)
+        if rows.settings is not None:
+            await repository.upsert_settings(tenant.tenant_id, rows.settings)
         event = AuditEvent("seed", "reference_data.applied", f"tenant:{tenant.tenant_id}")
         await AuditTrail(connection).insert(tenant.tenant_id, event)
     return rows.ids

@@ -1,9 +1,16 @@
 -- upsert_settings --
--- Set how a tenant's tickets are numbered and tracked; numbers that are given out stay.
--- $1 tenant_id, $2 ticket_prefix, $3 tracks_responses
-insert into psa.tenant_settings (tenant_id, ticket_prefix, tracks_responses) values ($1, $2, $3)
+-- Set how a tenant's tickets are numbered and tracked, and what new clients start with; numbers that are given out stay.
+-- $1 tenant_id, $2 settings as a JSON object
+insert into psa.tenant_settings (
+    tenant_id, ticket_prefix, tracks_responses, default_contract_id, default_tax_region, default_is_tax_exempt,
+    default_is_reverse_charge)
+select $1, r.ticket_prefix, r.tracks_responses, r.default_contract_id, r.default_tax_region, r.default_is_tax_exempt,
+       r.default_is_reverse_charge
+from json_populate_record(null::psa.tenant_settings, $2::json) as r
 on conflict (tenant_id) do update
-    set ticket_prefix = excluded.ticket_prefix, tracks_responses = excluded.tracks_responses
+    set ticket_prefix = excluded.ticket_prefix, tracks_responses = excluded.tracks_responses, default_contract_id =
+        excluded.default_contract_id, default_tax_region = excluded.default_tax_region, default_is_tax_exempt =
+        excluded.default_is_tax_exempt, default_is_reverse_charge = excluded.default_is_reverse_charge
 
 -- upsert_users --
 -- Insert or update users; an unknown time zone is refused. What is as wanted is not written.
@@ -28,6 +35,17 @@ on conflict (tenant_id, team_id) do update
     where (t.name) is distinct from
           (excluded.name)
 
+-- upsert_contracts --
+-- Insert or update contracts. What is as wanted is not written.
+-- $1 tenant_id, $2 rows as a JSON array
+insert into psa.contracts as t (tenant_id, contract_id, name, is_inactive)
+select $1, r.contract_id, r.name, r.is_inactive
+from json_populate_recordset(null::psa.contracts, $2::json) as r
+on conflict (tenant_id, contract_id) do update
+    set name = excluded.name, is_inactive = excluded.is_inactive, updated_at = now()
+    where (t.name, t.is_inactive) is distinct from
+          (excluded.name, excluded.is_inactive)
+
 -- upsert_clients --
 -- Insert or update clients. What is as wanted is not written.
 -- $1 tenant_id, $2 rows as a JSON array
@@ -39,18 +57,55 @@ on conflict (tenant_id, client_id) do update
     where (t.name, t.client_type, t.is_inactive) is distinct from
           (excluded.name, excluded.client_type, excluded.is_inactive)
 
+-- upsert_billing_profiles --
+-- Insert or update billing profiles, those that are no default first: a client has one default at a time. One that the
+-- document makes the default takes the place of one that it does not name. What is as wanted is not written.
+-- $1 tenant_id, $2 rows as a JSON array
+with wanted as materialized (
+    select * from json_populate_recordset(null::psa.billing_profiles, $2::json)
+), displaced as (
+    update psa.billing_profiles t set is_default = false, updated_at = now()
+    where t.tenant_id = $1 and t.is_default
+      and t.client_id in (select client_id from wanted where is_default)
+      and t.billing_profile_id not in (select billing_profile_id from wanted)
+    returning t.billing_profile_id
+)
+insert into psa.billing_profiles as t (tenant_id, billing_profile_id, client_id, name, is_default)
+select $1, r.billing_profile_id, r.client_id, r.name, r.is_default
+from wanted as r
+where (select count(*) from displaced) >= 0 -- which makes them step back before
+order by r.is_default
+on conflict (tenant_id, billing_profile_id) do update
+    set client_id = excluded.client_id, name = excluded.name, is_default = excluded.is_default, updated_at = now()
+    where (t.client_id, t.name, t.is_default) is distinct from
+          (excluded.client_id, excluded.name, excluded.is_default)
+
+-- insert_default_billing_profiles --
+-- Give each client that has no default billing profile one.
+-- $1 tenant_id
+insert into psa.billing_profiles (tenant_id, billing_profile_id, client_id, is_default)
+select c.tenant_id, gen_random_uuid(), c.client_id, true
+from psa.clients c
+where c.tenant_id = $1 and not exists (
+    select from psa.billing_profiles p
+    where p.tenant_id = c.tenant_id and p.client_id = c.client_id and p.is_default)
+
 -- upsert_locations --
 -- Insert or update locations. What is as wanted is not written.
 -- $1 tenant_id, $2 rows as a JSON array
-insert into psa.locations as t (tenant_id, location_id, client_id, name, address, city, zip, country, is_inactive)
-select $1, r.location_id, r.client_id, r.name, r.address, r.city, r.zip, r.country, r.is_inactive
+insert into psa.locations as t (tenant_id, location_id, client_id, name, address, city, zip, country, is_inactive,
+    default_billing_profile_id)
+select $1, r.location_id, r.client_id, r.name, r.address, r.city, r.zip, r.country, r.is_inactive,
+       r.default_billing_profile_id
 from json_populate_recordset(null::psa.locations, $2::json) as r
 on conflict (tenant_id, location_id) do update
     set client_id = excluded.client_id, name = excluded.name, address = excluded.address, city = excluded.city, zip =
-        excluded.zip, country = excluded.country, is_inactive = excluded.is_inactive, updated_at = now()
-    where (t.client_id, t.name, t.address, t.city, t.zip, t.country, t.is_inactive) is distinct from
+        excluded.zip, country = excluded.country, is_inactive = excluded.is_inactive, default_billing_profile_id =
+        excluded.default_billing_profile_id, updated_at = now()
+    where (t.client_id, t.name, t.address, t.city, t.zip, t.country, t.is_inactive, t.default_billing_profile_id)
+          is distinct from
           (excluded.client_id, excluded.name, excluded.address, excluded.city, excluded.zip, excluded.country,
-           excluded.is_inactive)
+           excluded.is_inactive, excluded.default_billing_profile_id)
 
 -- upsert_contacts --
 -- Insert or update contacts. What is as wanted is not written.
@@ -109,6 +164,22 @@ on conflict (tenant_id, category_id) do update
     set parent_category_id = excluded.parent_category_id, name = excluded.name, updated_at = now()
     where (t.parent_category_id, t.name) is distinct from
           (excluded.parent_category_id, excluded.name)
+
+-- upsert_checklist_templates --
+-- Insert or update checklist templates; tickets keep the items that they have. What is as wanted is not written.
+-- $1 tenant_id, $2 rows as a JSON array
+insert into psa.checklist_templates as t (tenant_id, checklist_template_id, name, board_id, category_id, priority_id,
+    order_number, items, is_inactive)
+select $1, r.checklist_template_id, r.name, r.board_id, r.category_id, r.priority_id, r.order_number, r.items,
+       r.is_inactive
+from json_populate_recordset(null::psa.checklist_templates, $2::json) as r
+on conflict (tenant_id, checklist_template_id) do update
+    set name = excluded.name, board_id = excluded.board_id, category_id = excluded.category_id, priority_id =
+        excluded.priority_id, order_number = excluded.order_number, items = excluded.items, is_inactive =
+        excluded.is_inactive, updated_at = now()
+    where (t.name, t.board_id, t.category_id, t.priority_id, t.order_number, t.items, t.is_inactive) is distinct from
+          (excluded.name, excluded.board_id, excluded.category_id, excluded.priority_id, excluded.order_number,
+           excluded.items, excluded.is_inactive)
 
 -- upsert_services --
 -- Insert or update services. What is as wanted is not written.
@@ -190,16 +261,21 @@ on conflict (tenant_id, period_id) do update
           (excluded.start_date, excluded.end_date)
 
 -- upsert_invoices --
--- Insert invoices, or update them but for their status, which deliveries change. What is as wanted is not written.
+-- Insert invoices, or update them but for their status, which deliveries change, and for a replenishment that has been
+-- settled. What is as wanted is not written.
 -- $1 tenant_id, $2 rows as a JSON array
 insert into psa.invoices as t (tenant_id, invoice_id, client_id, invoice_number, currency_code, total_amount,
-    due_date, status)
-select $1, r.invoice_id, r.client_id, r.invoice_number, r.currency_code, r.total_amount, r.due_date, r.status
+    due_date, status, replenishment_amount)
+select $1, r.invoice_id, r.client_id, r.invoice_number, r.currency_code, r.total_amount, r.due_date, r.status,
+       r.replenishment_amount
 from json_populate_recordset(null::psa.invoices, $2::json) as r
 on conflict (tenant_id, invoice_id) do update
     set client_id = excluded.client_id, invoice_number = excluded.invoice_number, currency_code =
-        excluded.currency_code, total_amount = excluded.total_amount, due_date = excluded.due_date, updated_at =
-        now()
-    where (t.client_id, t.invoice_number, t.currency_code, t.total_amount, t.due_date) is distinct from
+        excluded.currency_code, total_amount = excluded.total_amount, due_date = excluded.due_date,
+        replenishment_amount = case when t.replenishment_settled_at is null
+            then excluded.replenishment_amount else t.replenishment_amount end, updated_at = now()
+    where (t.client_id, t.invoice_number, t.currency_code, t.total_amount, t.due_date, t.replenishment_amount)
+          is distinct from
           (excluded.client_id, excluded.invoice_number, excluded.currency_code, excluded.total_amount,
-           excluded.due_date)
+           excluded.due_date, case when t.replenishment_settled_at is null
+               then excluded.replenishment_amount else t.replenishment_amount end)

@@ -111,7 +111,93 @@ async def test_settings_keep_the_numbers_that_are_given_out(
     await seed_tenant(system, slug="acme", document={"settings": settings})
     row = await superuser.fetchrow("select * from psa.tenant_settings")
     assert row is not None
-    assert tuple(row)[1:] == ("T-", 41, False)
+    assert tuple(row)[1:] == ("T-", 41, False, None, None, False, False)
+
+
+async def test_settings_name_what_new_clients_start_with(
+    system: Connection, superuser: Connection
+) -> None:
+    """The contract is one of the document; settings that leave it out take it away."""
+    settings: dict[str, Any] = {
+        "default_contract": "standard",
+        "default_tax_region": "DE",
+        "default_is_tax_exempt": True,
+        "default_is_reverse_charge": True,
+    }
+    document = {"contracts": [{"key": "standard", "name": "S"}], "settings": settings}
+    ids = await seed_tenant(system, slug="acme", document=document)
+    row = await superuser.fetchrow("select * from psa.tenant_settings")
+    assert row is not None
+    assert tuple(row)[4:] == (ids["contracts"]["standard"], "DE", True, True)
+    await seed_tenant(system, slug="acme", document={"settings": {}})
+    row = await superuser.fetchrow("select * from psa.tenant_settings")
+    assert row is not None
+    assert tuple(row)[4:] == (None, None, False, False)
+
+
+async def _profiles(superuser: Connection) -> set[tuple[str, bool]]:
+    rows = await superuser.fetch("select name, is_default from psa.billing_profiles")
+    return {(row["name"], row["is_default"]) for row in rows}
+
+
+async def test_client_has_one_default_billing_profile(
+    system: Connection, superuser: Connection
+) -> None:
+    """Made unless the document has one, and displaced by the one that it makes the default."""
+    document: dict[str, Any] = {"clients": [{"key": "a", "name": "A"}]}
+    for _ in range(2):
+        await seed_tenant(system, slug="acme", document=document)
+        assert await _profiles(superuser) == {("Default", True)}
+    east, west = (
+        {"key": name, "client": "a", "name": name, "is_default": False}
+        for name in ("east", "west")
+    )
+    document["billing_profiles"] = [east, west]
+    await seed_tenant(system, slug="acme", document=document)
+    assert await _profiles(superuser) == {("Default", True), ("east", False), ("west", False)}
+    east["is_default"] = True
+    await seed_tenant(system, slug="acme", document=document)
+    assert await _profiles(superuser) == {("Default", False), ("east", True), ("west", False)}
+    east["is_default"], west["is_default"] = False, True
+    await seed_tenant(system, slug="acme", document=document)
+    assert await _profiles(superuser) == {("Default", False), ("east", False), ("west", True)}
+
+
+async def test_settled_replenishment_is_not_rewritten(
+    system: Connection, superuser: Connection
+) -> None:
+    """Until then its amount may change; afterwards the balance has it."""
+    document = reference_data(str(uuid7()))
+    for total, amount, settle, kept in (
+        (1, 5, False, 5),
+        (1, 6, True, 6),
+        (1, 7, False, 6),
+        (2, 7, False, 6),
+        (3, None, False, 6),
+    ):
+        document["invoices"][0] |= {"total_amount": total, "replenishment_amount": amount}
+        await seed_tenant(system, slug="acme", document=document)
+        if settle:
+            await superuser.execute("update psa.invoices set replenishment_settled_at = now()")
+        row = await superuser.fetchrow("select * from psa.invoices")
+        assert row is not None
+        assert (row["total_amount"], row["replenishment_amount"]) == (total, kept)
+
+
+async def test_checklist_template_is_what_the_document_says(
+    system: Connection, superuser: Connection
+) -> None:
+    """Its items in their order, and what it is for."""
+    template: dict[str, Any] = {"key": "t", "name": "T", "board": "desk", "items": ["b", "a"]}
+    document = {**_SMALL, "checklist_templates": [template]}
+    ids = await seed_tenant(system, slug="acme", document=document)
+    for items in (["b", "a"], ["a", "c"]):
+        template["items"] = items
+        await seed_tenant(system, slug="acme", document=document)
+        row = await superuser.fetchrow("select * from psa.checklist_templates")
+        assert row is not None
+        assert (row["items"], row["board_id"]) == (items, ids["boards"]["desk"])
+        assert (row["category_id"], row["priority_id"], row["is_inactive"]) == (None, None, False)
 
 
 async def test_status_of_an_invoice_is_left_to_deliveries(
@@ -152,6 +238,11 @@ async def test_status_of_an_invoice_is_left_to_deliveries(
             [("categories.0.parent", "exists"), ("locations.0.client", "exists")],
         ),
         ({"settings": {"ticket_prefix": "T1"}}, [("settings.ticket_prefix", "pattern")]),
+        ({"settings": {"default_contract": "a"}}, [("settings.default_contract", "exists")]),
+        (
+            {"checklist_templates": [{"key": "a", "name": "x", "items": []}]},
+            [("checklist_templates.0.items", "min_length")],
+        ),
         (
             {"users": [{"key": "a", "email": "a", "full_name": "A"}]},
             [("users.0.email", "pattern")],
@@ -185,6 +276,33 @@ async def test_faulty_document_is_refused_with_every_place(
             "time_periods: ",
         ),
         ({"teams": [{"key": "a", "name": "a\x00b"}]}, "teams: "),
+        (
+            {
+                "clients": [{"key": "a", "name": "A"}],
+                "billing_profiles": [
+                    {"key": name, "client": "a", "name": name, "is_default": True}
+                    for name in ("x", "y")
+                ],
+            },
+            "billing_profiles: duplicate key value",
+        ),
+        (
+            {
+                "clients": [{"key": "a", "name": "A"}],
+                "billing_profiles": [{"key": "x", "client": "a", "name": "Default"}],
+            },
+            "billing_profiles: duplicate key value",
+        ),
+        (
+            {
+                "clients": [{"key": "a", "name": "A"}, {"key": "b", "name": "B"}],
+                "billing_profiles": [{"key": "x", "client": "a", "name": "X"}],
+                "locations": [
+                    {"key": "l", "client": "b", "name": "L", "default_billing_profile": "x"}
+                ],
+            },
+            "locations: .* violates foreign key constraint",
+        ),
     ],
 )
 async def test_broken_rule_of_the_store_is_told_with_its_section(
