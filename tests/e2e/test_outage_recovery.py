@@ -39,7 +39,7 @@ _MOST_DESCRIPTORS = 4
 #: The first 3,000 refusals let a gateway's heap grow by some 10 MiB; 9,000 more by nothing.
 _MOST_GROWTH_MIB = 16.0
 #: Application name and program, by connections that all processes of it may have.
-_POOLS = {"postern-gateway": 2 * 7, "postern-worker": 2 * (32 + 5), "postern-control-api": 8}
+_POOLS = {"postern-gateway": 2 * 7, "postern-worker": 2 * (64 + 5), "postern-control-api": 8}
 _MODULES = {
     "postern-gateway": "gateway",
     "postern-worker": "worker",
