@@ -1,12 +1,13 @@
 """Clients, assets and external mappings in answers."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
 from control_api.contents.envelope import Content
+from shared.ledger.mappings import SyncStatus
 
 
 class Client(Content):
@@ -53,7 +54,7 @@ class ExternalMapping(Content):
     external_id: str = Field(examples=["d-17"])
     realm: str = Field(examples=["main"])
     entity_id: UUID
-    sync_status: Literal["synced", "error"] = Field(
+    sync_status: SyncStatus = Field(
         description="error: the sender has told that the entity is gone, and not that it is back."
     )
     delivery_id: UUID | None = Field(
