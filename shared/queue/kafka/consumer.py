@@ -26,6 +26,8 @@ _COMMIT_EVERY_SECONDS = 0.2
 #: Pause after a commit that failed: it may come again, and the ledger knows.
 _COMMIT_PAUSE_SECONDS = 1.0
 _COMMIT_SECONDS = 3.0
+#: After so many sessions in which nothing could be committed, the driver is replaced.
+_REFUSED_SESSIONS = 2
 #: After waiting this long in all without a record: ask whether there are any.
 _SILENCE_SECONDS = 30.0
 #: Of as many looks where both wait, one takes from the crowded lane first: it must not starve.
@@ -67,6 +69,8 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         self._released: list[tuple[float, int, Receipt]] = []
         self._sequence = count()
         self._commit_at = 0.0
+        #: Since when commits fail; None: the last one did not.
+        self._refused_since: float | None = None
         self._silent_seconds = 0.0
         self._asked_at = monotonic()
         self._turn = 0
@@ -255,10 +259,14 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         ]
 
     async def _commit_when_due(self, consumer: AIOKafkaConsumer) -> None:
-        if monotonic() >= self._commit_at:
-            committed = await self._commit(consumer)
-            pause = _COMMIT_EVERY_SECONDS if committed else _COMMIT_PAUSE_SECONDS
-            self._commit_at = monotonic() + pause
+        if monotonic() < self._commit_at:
+            return
+        if await self._commit(consumer):
+            self._refused_since = None
+            self._commit_at = monotonic() + _COMMIT_EVERY_SECONDS
+        else:
+            self._commit_at = monotonic() + _COMMIT_PAUSE_SECONDS
+            await self._replace_when_refused()
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> bool:
         """Commit positions that moved; False when that failed, which only repeats deliveries."""
@@ -281,6 +289,20 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
             tracker.committed(position)
         return True
 
+    async def _replace_when_refused(self) -> None:
+        """Join anew after commits have failed for long: the group has gone on without us.
+
+        A driver whose inner tasks have ended goes on fetching partitions that are others' by now.
+        """
+        now = monotonic()
+        if self._refused_since is None:
+            self._refused_since = now
+        refused_seconds = now - self._refused_since
+        if refused_seconds >= _REFUSED_SESSIONS * self._membership.session_seconds:
+            _logger.warning("kafka_consumer_replaced", refused_seconds=round(refused_seconds))
+            await self._discard()
+            raise QueueUnavailable("Kafka: commits have failed for too long")
+
     async def _replace_when_lagging(self, consumer: AIOKafkaConsumer) -> None:
         self._silent_seconds = 0.0
         if await lags(consumer):
@@ -290,6 +312,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
 
     async def _discard(self) -> None:
         consumer, self._current = self._current, None
+        self._refused_since = None
         self._trackers.clear()
         self._released.clear()
         if consumer is not None:

@@ -69,11 +69,19 @@ class FakeDriver:
 
 
 def consumer_over(
-    driver: FakeDriver, *, max_in_flight: int = 10, max_crowded: int = 10
+    driver: FakeDriver,
+    *,
+    max_in_flight: int = 10,
+    max_crowded: int = 10,
+    session_seconds: float = 30.0,
 ) -> KafkaConsumer:
     """Return a consumer that has joined with this driver."""
     membership = Membership(
-        bootstrap="nowhere:9", topic="topic", group_id="group", drain_seconds=0.05
+        bootstrap="nowhere:9",
+        topic="topic",
+        group_id="group",
+        session_seconds=session_seconds,
+        drain_seconds=0.05,
     )
     consumer = KafkaConsumer(membership, max_in_flight=max_in_flight, max_crowded=max_crowded)
     consumer._current = driver
@@ -155,6 +163,55 @@ async def test_a_failed_commit_is_no_fault_of_the_caller() -> None:
     await consumer.close()
     assert tracker.uncommitted == 8
     assert driver.is_stopped
+
+
+async def test_a_driver_whose_commits_fail_for_long_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The group has given its partitions to others, and it would go on reading them in vain."""
+    monkeypatch.setattr(module, "_COMMIT_PAUSE_SECONDS", 0.0)
+    driver = _driver_with([0])
+    consumer = consumer_over(driver, session_seconds=0.05)
+    (receipt,) = await consumer.receive(limit=1, wait_seconds=0)
+    await consumer.ack(receipt)
+
+    async def fail(_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(driver, "commit", fail)
+    consumer._commit_at = 0.0
+    assert await consumer.receive(limit=1, wait_seconds=0) == []
+    await asyncio.sleep(0.1)
+    with pytest.raises(QueueUnavailable, match="commits"):
+        await consumer.receive(limit=1, wait_seconds=0)
+    assert driver.is_stopped
+    assert consumer._current is None
+
+
+async def test_commits_that_fail_for_a_while_are_made_up_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that gets through between two failures shows that the group still knows us."""
+    monkeypatch.setattr(module, "_COMMIT_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_COMMIT_EVERY_SECONDS", 0.0)
+    driver = FakeDriver()
+    consumer = consumer_over(driver, session_seconds=0.05)
+    tracker = consumer._trackers[_PARTITION] = OffsetTracker()
+    failures: list[Exception | None] = [TimeoutError(), None, TimeoutError()]
+
+    async def commit(_: object) -> None:
+        if failure := failures.pop(0):
+            raise failure
+
+    monkeypatch.setattr(driver, "commit", commit)
+    for offset in (0, None, 1):
+        if offset is not None:
+            tracker.receive(offset)
+            tracker.finish(offset)
+        assert await consumer.receive(limit=1, wait_seconds=0) == []
+        await asyncio.sleep(0.1)
+    assert not failures
+    assert not driver.is_stopped
 
 
 async def test_revoked_partitions_are_committed_and_forgotten() -> None:

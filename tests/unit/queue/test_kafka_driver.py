@@ -1,10 +1,15 @@
 """A driver that breaks in the middle of its closing is let go of all the same."""
 
+import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError, ProducerClosed
+import uvloop
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerClosed
+from aiokafka.protocol.metadata import MetadataRequest
 
 from shared.queue.kafka.membership import leave
 from shared.queue.kafka.producer import KafkaProducer
@@ -14,6 +19,8 @@ from shared.queue.security import KafkaSecurity
 #: As uvloop says it of a transport that was reset.
 _CLOSED = RuntimeError("unable to perform operation on <TCPTransport closed=True>")
 _ERRORS = [_CLOSED, KeyError("batch"), AttributeError("write"), KafkaError(), TimeoutError()]
+
+_Send = Callable[[Any], Awaitable[object]]
 
 
 class _Connection:
@@ -81,3 +88,34 @@ def test_our_own_mistakes_are_no_driver_errors() -> None:
     """A record that cannot be encoded is not taken for a broker that is away."""
     assert not issubclass(ValueError, DRIVER_ERRORS)
     assert not issubclass(TypeError, DRIVER_ERRORS)
+
+
+async def _send_on_a_closed_transport(send: _Send) -> list[object]:
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    connection = AIOKafkaConnection("unused", 9092)
+    connection._versions = {MetadataRequest.API_KEY: (0, 0)}
+    connection._reader, connection._writer = reader, writer
+    connection._read_task = asyncio.get_running_loop().create_future()
+    told: list[object] = []
+    connection._on_close_cb = lambda _, reason: told.append(reason)
+    writer.transport.abort()
+    await writer.wait_closed()
+    with pytest.raises(KafkaConnectionError):
+        await send(connection)
+    assert not connection.connected()
+    theirs.close()
+    return told
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda connection: connection.send(MetadataRequest([])),
+        lambda connection: connection._send_sasl_token(b"token"),
+    ],
+    ids=["request", "credentials"],
+)
+def test_a_closed_transport_is_a_broken_connection(send: _Send) -> None:
+    """As the driver expects: else its task that keeps the brokers' addresses ends for good."""
+    assert uvloop.run(_send_on_a_closed_transport(send)) == [CloseReason.CONNECTION_BROKEN]
