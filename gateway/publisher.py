@@ -21,11 +21,14 @@ from shared.observability.logging import get_logger
 from shared.queue.port import Producer
 
 _log = get_logger("gateway.publisher")
-#: Time to gather more before a send: one request to the broker then carries many deliveries. Under
-#: load a longer wait makes fewer, larger sends, and costs less of what it delays.
+#: Time to gather more before a send: one request to the broker then carries many deliveries. What
+#: comes while one is on its way shares the next. Under load a longer wait makes fewer, larger
+#: sends, and costs less of what it delays.
 _LINGER_SECONDS = 0.005
 _BUSY_LINGER_SECONDS = 0.025
-_BUSY_ROWS = 20
+#: From so many deliveries a second on. Their number in one send tells nothing: it grows with the
+#: time that the broker takes, and lingering because of that would keep it large.
+_BUSY_PER_SECOND = 1000.0
 _CLEAR_SECONDS = 0.25
 _CLEAR_TIMEOUT_SECONDS = 2.0
 _MAX_WAITING = 20_000
@@ -75,13 +78,18 @@ class Publisher:
         return len(self._waiting) < _MAX_WAITING and self._waiting_bytes < _MAX_WAITING_BYTES
 
     async def _publish_loop(self) -> None:
+        loop = asyncio.get_running_loop()
         linger_seconds = _LINGER_SECONDS
+        taken_at = loop.time()
         while True:
             await self._ready.wait()
             await asyncio.sleep(linger_seconds)
             self._ready.clear()
             rows, self._waiting, self._waiting_bytes = self._waiting, [], 0
-            linger_seconds = _LINGER_SECONDS if len(rows) < _BUSY_ROWS else _BUSY_LINGER_SECONDS
+            now = loop.time()
+            is_busy = len(rows) > (now - taken_at) * _BUSY_PER_SECOND
+            linger_seconds = _BUSY_LINGER_SECONDS if is_busy else _LINGER_SECONDS
+            taken_at = now
             await self._publish(rows)
 
     async def _publish(self, rows: Sequence[AcceptedRow]) -> None:
