@@ -13,7 +13,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from shared.errors import DecodeError, QueueUnavailable
 from shared.observability.logging import get_logger
-from shared.queue.kafka.membership import Membership, lags, leave
+from shared.queue.kafka.membership import Membership, answers, lags, leave
 from shared.queue.kafka_driver import DRIVER_ERRORS
 from shared.queue.lanes import lanes_of
 from shared.queue.offsets import OffsetTracker
@@ -26,8 +26,6 @@ _COMMIT_EVERY_SECONDS = 0.2
 #: Pause after a commit that failed: it may come again, and the ledger knows.
 _COMMIT_PAUSE_SECONDS = 1.0
 _COMMIT_SECONDS = 3.0
-#: After so many sessions in which nothing could be committed, the driver is replaced.
-_REFUSED_SESSIONS = 2
 #: After waiting this long in all without a record: ask whether there are any.
 _SILENCE_SECONDS = 30.0
 #: Of as many looks where both wait, one takes from the crowded lane first: it must not starve.
@@ -69,8 +67,10 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         self._released: list[tuple[float, int, Receipt]] = []
         self._sequence = count()
         self._commit_at = 0.0
-        #: Since when commits fail; None: the last one did not.
-        self._refused_since: float | None = None
+        #: When it is to be asked why commits fail; None: the last one did not.
+        self._refusal_due: float | None = None
+        #: Whether brokers answered when it was asked.
+        self._is_cut_off = False
         self._silent_seconds = 0.0
         self._asked_at = monotonic()
         self._turn = 0
@@ -262,11 +262,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         if monotonic() < self._commit_at:
             return
         if await self._commit(consumer):
-            self._refused_since = None
+            self._refusal_due, self._is_cut_off = None, False
             self._commit_at = monotonic() + _COMMIT_EVERY_SECONDS
         else:
             self._commit_at = monotonic() + _COMMIT_PAUSE_SECONDS
-            await self._replace_when_refused()
+            await self._replace_when_refused(consumer)
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> bool:
         """Commit positions that moved; False when that failed, which only repeats deliveries."""
@@ -289,30 +289,35 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
             tracker.committed(position)
         return True
 
-    async def _replace_when_refused(self) -> None:
-        """Join anew after commits have failed for long: the group has gone on without us.
+    async def _replace_when_refused(self, consumer: AIOKafkaConsumer) -> None:
+        """Join anew after commits failed for a session with brokers that answer.
 
-        A driver whose inner tasks have ended goes on fetching partitions that are others' by now.
+        The group has gone on without us: a driver whose inner tasks have ended still fetches
+        partitions that are others' by now. While brokers are away a driver is better kept: those
+        that are back know it, and a new one would have to wait until they have forgotten it.
         """
         now = monotonic()
-        if self._refused_since is None:
-            self._refused_since = now
-        refused_seconds = now - self._refused_since
-        if refused_seconds >= _REFUSED_SESSIONS * self._membership.session_seconds:
-            _logger.warning("kafka_consumer_replaced", refused_seconds=round(refused_seconds))
+        if self._refusal_due is None:
+            self._refusal_due = now + self._membership.session_seconds
+        if now < self._refusal_due:
+            return
+        self._refusal_due = now + self._membership.session_seconds
+        was_cut_off, self._is_cut_off = self._is_cut_off, await answers(consumer)
+        if was_cut_off and self._is_cut_off:
+            _logger.warning("kafka_consumer_replaced", reason="commits fail")
             await self._discard()
-            raise QueueUnavailable("Kafka: commits have failed for too long")
+            raise QueueUnavailable("Kafka: commits fail though brokers answer")
 
     async def _replace_when_lagging(self, consumer: AIOKafkaConsumer) -> None:
         self._silent_seconds = 0.0
         if await lags(consumer):
-            _logger.warning("kafka_consumer_replaced", silent_seconds=_SILENCE_SECONDS)
+            _logger.warning("kafka_consumer_replaced", reason="silence")
             await self._discard()
             raise QueueUnavailable("Kafka: the consumer was silent though records were waiting")
 
     async def _discard(self) -> None:
         consumer, self._current = self._current, None
-        self._refused_since = None
+        self._refusal_due, self._is_cut_off = None, False
         self._trackers.clear()
         self._released.clear()
         if consumer is not None:

@@ -88,6 +88,16 @@ async def lags(driver: AIOKafkaConsumer) -> bool:
         return False
 
 
+async def answers(driver: AIOKafkaConsumer) -> bool:
+    """Return whether brokers answer what the driver asks them; not all of it may still work."""
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await driver.end_offsets(driver.assignment())
+            return True
+    except DRIVER_ERRORS:
+        return False
+
+
 async def leave(driver: AIOKafkaConsumer) -> None:
     """Stop a driver and close its connections, whatever state it is in."""
     try:

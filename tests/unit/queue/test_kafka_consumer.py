@@ -165,52 +165,69 @@ async def test_a_failed_commit_is_no_fault_of_the_caller() -> None:
     assert driver.is_stopped
 
 
-async def test_a_driver_whose_commits_fail_for_long_is_replaced(
-    monkeypatch: pytest.MonkeyPatch,
+class _Refusal:
+    """Commits of one tracked delivery that end as they are told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, driver: FakeDriver) -> None:
+        for pause in ("_COMMIT_PAUSE_SECONDS", "_COMMIT_EVERY_SECONDS"):
+            monkeypatch.setattr(module, pause, 0.0)
+        monkeypatch.setattr(driver, "commit", self._commit)
+        self.consumer = consumer_over(driver, session_seconds=0.02)
+        self._failure: Exception | None = None
+        self._offset = 0
+
+    async def _commit(self, _: object) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    async def commit(self, failure: Exception | None) -> None:
+        """Have a delivery finished and committed, a session after the one before."""
+        self._failure = failure
+        tracker = self.consumer._trackers.setdefault(_PARTITION, OffsetTracker())
+        tracker.receive(self._offset)
+        tracker.finish(self._offset)
+        self._offset += 1
+        await asyncio.sleep(0.03)
+        assert await self.consumer.receive(limit=1, wait_seconds=0) == []
+
+
+@pytest.mark.parametrize("failure", [TimeoutError(), CommitFailedError()], ids=repr)
+async def test_a_driver_whose_commits_fail_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    """The group has given its partitions to others, and it would go on reading them in vain."""
-    monkeypatch.setattr(module, "_COMMIT_PAUSE_SECONDS", 0.0)
-    driver = _driver_with([0])
-    consumer = consumer_over(driver, session_seconds=0.05)
-    (receipt,) = await consumer.receive(limit=1, wait_seconds=0)
-    await consumer.ack(receipt)
-
-    async def fail(_: object) -> None:
-        raise TimeoutError
-
-    monkeypatch.setattr(driver, "commit", fail)
-    consumer._commit_at = 0.0
-    assert await consumer.receive(limit=1, wait_seconds=0) == []
-    await asyncio.sleep(0.1)
-    with pytest.raises(QueueUnavailable, match="commits"):
-        await consumer.receive(limit=1, wait_seconds=0)
+    """With brokers that answer: the group has given its partitions to others."""
+    driver = FakeDriver()
+    refusal = _Refusal(monkeypatch, driver)
+    await refusal.commit(failure)
+    await refusal.commit(failure)
+    with pytest.raises(QueueUnavailable, match="commits fail"):
+        await refusal.commit(failure)
     assert driver.is_stopped
-    assert consumer._current is None
+    assert refusal.consumer._current is None
 
 
 async def test_commits_that_fail_for_a_while_are_made_up_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One that gets through between two failures shows that the group still knows us."""
-    monkeypatch.setattr(module, "_COMMIT_PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(module, "_COMMIT_EVERY_SECONDS", 0.0)
+    """One that gets through shows that the group still knows us."""
     driver = FakeDriver()
-    consumer = consumer_over(driver, session_seconds=0.05)
-    tracker = consumer._trackers[_PARTITION] = OffsetTracker()
-    failures: list[Exception | None] = [TimeoutError(), None, TimeoutError()]
+    refusal = _Refusal(monkeypatch, driver)
+    for failure in (TimeoutError(), TimeoutError(), None) * 3:
+        await refusal.commit(failure)
+    assert not driver.is_stopped
 
-    async def commit(_: object) -> None:
-        if failure := failures.pop(0):
-            raise failure
 
-    monkeypatch.setattr(driver, "commit", commit)
-    for offset in (0, None, 1):
-        if offset is not None:
-            tracker.receive(offset)
-            tracker.finish(offset)
-        assert await consumer.receive(limit=1, wait_seconds=0) == []
-        await asyncio.sleep(0.1)
-    assert not failures
+async def test_a_driver_is_kept_while_brokers_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are back know it; a new one would wait until they have forgotten it."""
+    driver = FakeDriver()
+    refusal = _Refusal(monkeypatch, driver)
+
+    async def fail(_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(driver, "end_offsets", fail)
+    for _ in range(6):
+        await refusal.commit(TimeoutError())
     assert not driver.is_stopped
 
 
