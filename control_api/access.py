@@ -110,7 +110,8 @@ class MalformedBody(DecodeError):
     code = "invalid_json"
 
 
-def _services(request: Request) -> Services:
+# async, though it waits for nothing: FastAPI calls other functions in a thread of a pool.
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 

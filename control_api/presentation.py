@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
@@ -15,13 +15,17 @@ from shared.ledger.samples import Sample
 from shared.ledger.webhooks import StoredWebhook
 from shared.ledger.workflow_runs import RecordedRun
 
-_NOT_SHOWN = (
-    "webhook_id",
-    "source_address",
-    "handler_outcome",
-    "request_headers",
-    "request_body",
-    "written_by",
+#: Of a delivery: what answers call otherwise, or show by other functions.
+_NOT_SHOWN = frozenset(
+    {
+        "tenant_id",
+        "webhook_id",
+        "source_address",
+        "handler_outcome",
+        "request_headers",
+        "request_body",
+        "written_by",
+    }
 )
 
 
@@ -79,9 +83,14 @@ def sample_content(sample: Sample) -> dict[str, Any]:
 def delivery_summary_content(delivery: DeliverySummary) -> dict[str, Any]:
     """Return a delivery without its headers and body."""
     outcome = delivery.handler_outcome
-    plain = {name: value for name, value in asdict(delivery).items() if name not in _NOT_SHOWN}
-    plain["tenant"] = plain.pop("tenant_id")
+    # asdict() would copy every value deeply: a third of a list's time.
+    plain = {
+        field.name: getattr(delivery, field.name)
+        for field in fields(delivery)
+        if field.name not in _NOT_SHOWN
+    }
     return plain | {
+        "tenant": delivery.tenant_id,
         "inbound_webhook_id": delivery.webhook_id,
         "source_ip": delivery.source_address,
         "handler_outcome": None if outcome is None else orjson.Fragment(outcome),

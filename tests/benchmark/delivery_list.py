@@ -22,6 +22,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import uvicorn
+import uvloop
 
 from control_api.access import Services
 from control_api.app import build_app
@@ -235,7 +236,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.only_generate:
                 return 0
             print_machine(directory)
-            return 0 if asyncio.run(_run(server.dsn(), arguments)) else 1
+            return 0 if uvloop.run(_run(server.dsn(), arguments)) else 1
 
 
 if __name__ == "__main__":
