@@ -291,7 +291,7 @@ def _try_faults(api: httpx.Client, canaries: Canaries, webhook_id: str) -> None:
             {"signature_header": "X-A", "sceret": canaries.made("misspelt secret")},
             {"signature_header": "X-A", "secret": long, "token": long},
             canaries.made("secret in place of a config"),
-            {"preset": "svix", "secret": f"whsec_{canaries.made('secret of no form')}"},
+            {"preset": "svix", "secret": f"whsec_!{canaries.made('secret of no form')}"},
             {"preset": "square", "options": {"public_url": canaries.made("no address")}},
         ]
     ):

@@ -77,6 +77,15 @@ def test_signature_when_it_is_base64(value: bytes, *, is_proven: bool) -> None:
     assert _is_proven(scheme, value) is is_proven
 
 
+@pytest.mark.parametrize("junk", [b"", b"\n\n\n\n", b"****", b"==", b"\xff\xff\xff\xff"])
+def test_signature_when_its_length_is_not_known(junk: bytes) -> None:
+    """Of ECDSA's, which are of many lengths, only what is base64 throughout is looked at."""
+    text = base64.b64encode(bytes(60))
+    headers = [(b"x-twilio-email-event-webhook-signature", text[:40] + junk + text[40:])]
+    reading = SchemeReader(PRESETS["sendgrid"].scheme).read(Sent(headers, _BODY))
+    assert list(reading.candidates) == ([] if junk else [bytes(60)])
+
+
 @pytest.mark.parametrize(
     ("value", "is_proven"),
     [
