@@ -24,8 +24,9 @@ _RULES = {
     "model_type": "type",
     "model_attributes_type": "type",
 }
-#: auth_config itself: what should be an object may be a misplaced secret.
-_SECRET_FIELDS = frozenset({"secret", "token", "auth_config"})
+#: auth_config and options themselves: what should be an object may be a misplaced secret. An
+#: address that is refused may have a password in it.
+_SECRET_FIELDS = frozenset({"secret", "token", "auth_config", "options", "public_url"})
 _SHOWN_CHARACTERS = 200
 
 

@@ -1,96 +1,133 @@
-"""How known senders sign, as settings of a webhook: data, which the catalogue shows.
+"""What presets ask of a webhook's auth_config, and how they look in the catalogue."""
 
-Only those whose signature an auth type proves as it is are here: hex HMAC-SHA256 of the raw body.
-What the sender calls the id of an event makes up the idempotency key where its documentation
-names one.
-"""
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """A sender; its settings are part of what a webhook is created from."""
-
-    name: str
-    display_name: str
-    documentation_url: str
-    signature_header: str
-    #: The header with the id of an event, the same over the sender's retries.
-    event_id_header: str | None = None
-    #: Likewise, as a JSONata expression over the body.
-    event_id_expression: str | None = None
-
-
-PRESETS = (
-    Preset(
-        name="bitbucket_cloud",
-        display_name="Bitbucket Cloud",
-        documentation_url="https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
-        signature_header="X-Hub-Signature",
-        event_id_header="X-Request-UUID",
-    ),
-    Preset(
-        name="coinbase_commerce",
-        display_name="Coinbase Commerce",
-        documentation_url="https://docs.cdp.coinbase.com/commerce/docs/webhooks-security",
-        signature_header="X-CC-Webhook-Signature",
-        event_id_expression="event.id",
-    ),
-    Preset(
-        name="github",
-        display_name="GitHub",
-        documentation_url="https://docs.github.com/en/webhooks/using-webhooks/"
-        "validating-webhook-deliveries",
-        signature_header="X-Hub-Signature-256",
-        event_id_header="X-GitHub-Delivery",
-    ),
-    Preset(
-        name="jira_cloud",
-        display_name="Jira Cloud",
-        documentation_url="https://developer.atlassian.com/cloud/jira/platform/webhooks/",
-        signature_header="X-Hub-Signature",
-        event_id_header="X-Atlassian-Webhook-Identifier",
-    ),
-    Preset(
-        name="lemon_squeezy",
-        display_name="Lemon Squeezy",
-        documentation_url="https://docs.lemonsqueezy.com/help/webhooks/signing-requests",
-        signature_header="X-Signature",
-    ),
-    Preset(
-        name="linear",
-        display_name="Linear",
-        documentation_url="https://linear.app/developers/webhooks",
-        signature_header="Linear-Signature",
-        event_id_header="Linear-Delivery",
-    ),
-    Preset(
-        name="razorpay",
-        display_name="Razorpay",
-        documentation_url="https://razorpay.com/docs/webhooks/validate-test/",
-        signature_header="X-Razorpay-Signature",
-        event_id_header="X-Razorpay-Event-Id",
-    ),
-    Preset(
-        name="sentry",
-        display_name="Sentry",
-        documentation_url="https://docs.sentry.io/organization/integrations/integration-platform/"
-        "webhooks/",
-        signature_header="Sentry-Hook-Signature",
-    ),
+from shared.errors import Fault
+from shared.ledger.webhooks import WebhookSettings
+from shared.signatures.keys import EXPECTED, prepare_key
+from shared.signatures.presets import (
+    MAX_TOLERANCE_SECONDS,
+    MIN_TOLERANCE_SECONDS,
+    PRESETS,
+    Preset,
 )
 
 
-def settings_of(preset: Preset) -> dict[str, object]:
-    """Return the members of a webhook's body that a preset fills."""
+def preset_of(settings: WebhookSettings) -> Preset | None:
+    """Return the preset that a webhook names; None where its auth type knows none."""
+    return find_preset(settings.auth_config) if settings.auth_type == "signature" else None
+
+
+def find_preset(config: Mapping[str, Any]) -> Preset | None:
+    """Return the preset that an auth_config names, as far as there is one."""
+    name = config.get("preset")
+    return PRESETS.get(name) if isinstance(name, str) else None
+
+
+def preset_faults(config: Mapping[str, Any], *, needs_secret: bool) -> Iterator[Fault]:
+    """Yield what only the preset can tell of an auth_config, even where the rest is faulty.
+
+    The fields are those of the config. ``needs_secret``: there is none yet that could stay.
+    """
+    preset = find_preset(config)
+    if preset is None:
+        return
+    options = config.get("options", {})
+    if isinstance(options, Mapping):
+        yield from _option_faults(preset, options)
+    given = [name for name in ("secret", "token") if config.get(name) is not None]
+    for name in given:
+        if isinstance(config[name], str):
+            yield from secret_faults(preset, config[name], field=name)
+    if needs_secret and not given and not preset.takes_any_secret:
+        yield missing_secret(preset, field="secret")
+
+
+def secret_faults(preset: Preset, secret: str, *, field: str) -> Iterator[Fault]:
+    """Yield what is wrong with a secret, without repeating it."""
+    try:
+        prepare_key(preset.scheme, secret.encode())
+    except ValueError as error:
+        yield Fault(field, "secret_form", f"{error}. {preset.key_place}")
+
+
+def missing_secret(preset: Preset, *, field: str) -> Fault:
+    """Return the fault of a secret that nobody but the sender can make."""
+    return Fault(
+        field,
+        "required",
+        f"{preset.display_name} makes the secret: give it. {preset.key_place}",
+    )
+
+
+def _option_faults(preset: Preset, options: Mapping[str, Any]) -> Iterator[Fault]:
+    if options.get("tolerance_seconds") is not None and not preset.takes_tolerance:
+        yield Fault(
+            "options.tolerance_seconds",
+            "not_taken",
+            f"{preset.display_name} signs no time: leave it out",
+        )
+    has_url = options.get("public_url") is not None
+    if has_url and not preset.needs_public_url:
+        yield Fault(
+            "options.public_url",
+            "not_taken",
+            f"{preset.display_name} does not sign its webhook's address: leave it out",
+        )
+    if not has_url and preset.needs_public_url:
+        yield Fault(
+            "options.public_url",
+            "required",
+            f"{preset.display_name} signs its webhook's address: give it as it stands there",
+        )
+
+
+def preset_content(preset: Preset) -> dict[str, object]:
+    """Return a preset with the members of a webhook's body that it fills."""
     source = None
     if preset.event_id_header is not None:
         source = {"type": "header", "value": preset.event_id_header}
     elif preset.event_id_expression is not None:
         source = {"type": "jsonata", "value": preset.event_id_expression}
+    form = preset.scheme.key_form
     return {
-        "auth_type": "hmac_sha256",
-        "auth_config": {"type": "hmac_sha256", "signature_header": preset.signature_header},
+        "name": preset.name,
+        "display_name": preset.display_name,
+        "documentation_url": preset.documentation_url,
+        "auth_type": "signature",
+        "auth_config": {"type": "signature", "preset": preset.name, "options": {}},
         "idempotency_source": source,
+        "options": list(_options(preset)),
+        "secret": {
+            "form": form,
+            "expected": EXPECTED[form],
+            "place": preset.key_place,
+            "is_made_up": preset.takes_any_secret,
+        },
     }
+
+
+def _options(preset: Preset) -> Iterator[dict[str, object]]:
+    timestamp = preset.scheme.timestamp
+    if timestamp is not None:
+        yield {
+            "name": "tolerance_seconds",
+            "type": "integer",
+            "required": False,
+            "description": "How far from now the signed time may be, before and after.",
+            "default": timestamp.tolerance_seconds,
+            "minimum": MIN_TOLERANCE_SECONDS,
+            "maximum": MAX_TOLERANCE_SECONDS,
+        }
+    if preset.needs_public_url:
+        yield {
+            "name": "public_url",
+            "type": "string",
+            "required": True,
+            "description": "The address as it stands at the sender, which signs it: https, and no "
+            "query, for that is taken from each request.",
+            "default": None,
+            "minimum": None,
+            "maximum": None,
+        }

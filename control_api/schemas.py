@@ -32,6 +32,7 @@ from shared.domain.webhook import (
     MIN_SECRET_LENGTH,
     RESERVED_SLUGS,
     SLUG_PATTERN,
+    AuthTypeName,
 )
 from shared.errors import ExpressionError
 from shared.ledger.deliveries import DeliveryFilter
@@ -43,7 +44,6 @@ _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _MAX_MAPPED_FIELDS = 100
-_MAX_NETWORKS = 1000
 MAX_REPLAYS = 1000
 _DEFAULTS = RetryPolicy()
 
@@ -131,7 +131,7 @@ def _ascii_token(text: str) -> str:
     return text
 
 
-def _shown(example: object, **schema: Any) -> Any:
+def shown(example: object, **schema: Any) -> Any:
     """Show an example and, in terms of JSON schema, what a validator of ours checks."""
     return Field(examples=[example], json_schema_extra=schema)
 
@@ -151,13 +151,13 @@ Name = Annotated[
     StringConstraints(min_length=1, max_length=255),
     AfterValidator(_trimmed_name),
     AfterValidator(_single_line),
-    _shown("RMM device updates", pattern=_padded(_SINGLE_LINE)),
+    shown("RMM device updates", pattern=_padded(_SINGLE_LINE)),
 ]
 Slug = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
     AfterValidator(_slug),
-    _shown(
+    shown(
         "rmm-device-updates",
         pattern=_padded(SLUG_PATTERN.pattern),
         **{"not": {"enum": sorted(RESERVED_SLUGS)}},
@@ -168,13 +168,13 @@ Description = Annotated[
     StringConstraints(max_length=2000),
     AfterValidator(_trimmed),
     AfterValidator(_printable),
-    _shown("Devices of all sites", pattern=_padded(_PRINTABLE)),
+    shown("Devices of all sites", pattern=_padded(_PRINTABLE)),
 ]
 HeaderName = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
     AfterValidator(_header_name),
-    _shown("X-Signature", pattern=_padded(_HEADER_NAME.pattern)),
+    shown("X-Signature", pattern=_padded(_HEADER_NAME.pattern)),
 ]
 #: Stored in lines: a line break in it would be another header.
 HeaderValue = Annotated[
@@ -182,34 +182,34 @@ HeaderValue = Annotated[
     StringConstraints(max_length=8192),
     AfterValidator(_trimmed),
     AfterValidator(_single_line),
-    _shown("application/json", pattern=_padded(_SINGLE_LINE)),
+    shown("application/json", pattern=_padded(_SINGLE_LINE)),
 ]
 QueryParameter = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$"), _shown("token")
+    str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$"), shown("token")
 ]
 Network = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
     AfterValidator(_network),
-    _shown("203.0.113.0/24"),
+    shown("203.0.113.0/24"),
 ]
 Expression = Annotated[
-    str, StringConstraints(min_length=1), AfterValidator(_expression), _shown("device.id")
+    str, StringConstraints(min_length=1), AfterValidator(_expression), shown("device.id")
 ]
 Word = Annotated[
     str,
     StringConstraints(min_length=1, max_length=255),
     AfterValidator(_printable),
-    _shown("upsertAssetByExternalId", pattern=f"^{_PRINTABLE}$"),
+    shown("upsertAssetByExternalId", pattern=f"^{_PRINTABLE}$"),
 ]
 SecretText = Annotated[
     str,
     StringConstraints(min_length=MIN_SECRET_LENGTH, max_length=1024),
     AfterValidator(_printable),
-    _shown("replace-with-shared-secret", pattern=f"^{_PRINTABLE}$"),
+    shown("replace-with-shared-secret", pattern=f"^{_PRINTABLE}$"),
 ]
 TokenText = Annotated[
-    SecretText, AfterValidator(_ascii_token), _shown("replace-with-token", pattern="^[!-~]+$")
+    SecretText, AfterValidator(_ascii_token), shown("replace-with-token", pattern="^[!-~]+$")
 ]
 
 
@@ -230,7 +230,7 @@ class KeySourceBody(Body):
 
     type: Literal["header", "jsonata"]
     value: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1), _shown("event.id")
+        str, StringConstraints(strip_whitespace=True, min_length=1), shown("event.id")
     ]
 
     @field_validator("value")
@@ -308,7 +308,7 @@ class WebhookBody(Body):
     name: Name
     slug: Slug
     description: Description | None = None
-    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
+    auth_type: AuthTypeName
     auth_config: dict[str, Any] = Field(default_factory=dict)
     idempotency_source: KeySourceBody | None = None
     idempotency_window_seconds: int = Field(
@@ -338,50 +338,6 @@ class WebhookPatchBody(Body):
     )
 
 
-class AuthBody(Body):
-    """What every auth_config may have: a secret, under either name."""
-
-    secret: SecretText | None = None
-    token: SecretText | None = None
-
-    @model_validator(mode="after")
-    def _one_secret(self) -> "AuthBody":
-        if self.secret is not None and self.token is not None:
-            raise PydanticCustomError("one_of", "Give secret or token, not both")
-        return self
-
-
-class HmacBody(AuthBody):
-    """auth_config of hmac_sha256."""
-
-    type: Literal["hmac_sha256"] | None = None
-    signature_header: HeaderName
-
-
-class BearerBody(AuthBody):
-    """auth_config of bearer."""
-
-    type: Literal["bearer"] | None = None
-    secret: TokenText | None = None
-    token: TokenText | None = None
-
-
-class PathTokenBody(AuthBody):
-    """auth_config of path_token."""
-
-    type: Literal["path_token"] | None = None
-    query_param: QueryParameter = "token"
-    secret: TokenText | None = None
-    token: TokenText | None = None
-
-
-class IpAllowlistBody(Body):
-    """auth_config of ip_allowlist."""
-
-    type: Literal["ip_allowlist"] | None = None
-    ip_cidrs: list[Network] = Field(min_length=1, max_length=_MAX_NETWORKS)
-
-
 class DirectActionBody(Body):
     """handler_config of direct_action."""
 
@@ -399,12 +355,6 @@ class WorkflowBody(Body):
     workflow: Word
 
 
-AUTH_BODIES: dict[str, type[AuthBody | IpAllowlistBody]] = {
-    "hmac_sha256": HmacBody,
-    "bearer": BearerBody,
-    "ip_allowlist": IpAllowlistBody,
-    "path_token": PathTokenBody,
-}
 HANDLER_BODIES: dict[str, type[DirectActionBody | WorkflowBody]] = {
     "direct_action": DirectActionBody,
     "workflow": WorkflowBody,
@@ -419,8 +369,12 @@ class CloneBody(Body):
     name: Name | None = None
     slug: Slug | None = None
     is_active: bool | None = None
+    secret: SecretText | None = Field(
+        default=None,
+        description="The copy's own; left out, one is made up where the sender takes any.",
+    )
 
-    @field_validator("name", "slug", "is_active")
+    @field_validator("name", "slug", "is_active", "secret")
     @classmethod
     def _given(cls, value: object) -> object:
         if value is None:
@@ -433,7 +387,7 @@ SampleName = Annotated[
     StringConstraints(min_length=1, max_length=100),
     AfterValidator(_trimmed_name),
     AfterValidator(_single_line),
-    _shown("offline", pattern=_padded(_SINGLE_LINE)),
+    shown("offline", pattern=_padded(_SINGLE_LINE)),
 ]
 
 
@@ -459,6 +413,10 @@ class RotateBody(Body):
 
     #: How long the old secrets stay valid; 0 ends them at once.
     overlap_seconds: int = Field(default=0, ge=0, le=604_800)
+    secret: SecretText | None = Field(
+        default=None,
+        description="The new secret; left out, one is made up where the sender takes any.",
+    )
 
 
 def _signing_secret(text: str) -> str:
@@ -478,7 +436,7 @@ class ForwardSecretBody(Body):
             str,
             StringConstraints(max_length=128),
             AfterValidator(_signing_secret),
-            _shown(
+            shown(
                 "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
                 pattern="^(whsec_)?[A-Za-z0-9+/]+={0,2}$",
             ),
@@ -517,7 +475,7 @@ class EvaluateBody(Body):
     )
 
     expression: Annotated[
-        str, StringConstraints(min_length=1), AfterValidator(_printable), _shown("device.id")
+        str, StringConstraints(min_length=1), AfterValidator(_printable), shown("device.id")
     ]
     payload: Any = None
     delivery_id: Annotated[UUID, Field(strict=False)] | None = None
@@ -578,12 +536,12 @@ class ExternalMappingBody(Body):
         str,
         StringConstraints(min_length=1, max_length=1024),
         AfterValidator(_printable),
-        _shown("d-17", pattern=f"^{_PRINTABLE}$"),
+        shown("d-17", pattern=f"^{_PRINTABLE}$"),
     ]
     entity_id: UUID = Field(strict=False)
     realm: Annotated[
         str,
         StringConstraints(max_length=255),
         AfterValidator(_printable),
-        _shown("main", pattern=f"^{_PRINTABLE}$"),
+        shown("main", pattern=f"^{_PRINTABLE}$"),
     ] = ""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from control_api.auditing import audit
 from control_api.authentication import Caller
 from control_api.webhook_input import WebhookInput
-from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
+from control_api.webhook_secrets import SecretKeeper, made_up_secret, secret_kind
 from shared.crypto.keyring import Keyring
 from shared.database.pool import Connection
 from shared.domain.identifiers import WebhookId
@@ -39,7 +39,7 @@ class WebhookChanges:
         await Webhooks(self.connection).insert(
             caller.tenant_id, webhook_id, wanted.settings, created_by=caller.api_key_id
         )
-        secret = _secret_of_new(wanted)
+        secret = wanted.secret or made_up_secret(wanted.settings)
         if secret is not None:
             await self._keeper.add(caller.tenant_id, webhook_id, secret)
         await audit(
@@ -116,13 +116,15 @@ class WebhookChanges:
 
     async def _change_secret(self, before: StoredWebhook, wanted: WebhookInput) -> Secret | None:
         """Store the secret that a change asks for, and return it; None where it stays."""
-        if wanted.settings.auth_type in WITHOUT_SECRET:
+        is_same_kind = secret_kind(wanted.settings) == secret_kind(before.settings)
+        if is_same_kind and wanted.secret is None:
+            return None
+        secret = wanted.secret or made_up_secret(wanted.settings)
+        if secret is None:
+            # There is none, or it has yet to come from the sender: the old one opens nothing.
             await self._keeper.delete_all(before.tenant_id, before.webhook_id)
-            return None
-        if wanted.settings.auth_type == before.settings.auth_type and wanted.secret is None:
-            return None
-        secret = wanted.secret or new_secret()
-        await self._keeper.replace(before.tenant_id, before.webhook_id, secret)
+        else:
+            await self._keeper.replace(before.tenant_id, before.webhook_id, secret)
         return secret
 
     async def _close_breaker(self, webhook: StoredWebhook) -> None:
@@ -130,9 +132,3 @@ class WebhookChanges:
         breakers = CircuitBreakers(self.connection)
         if await breakers.close(webhook.tenant_id, webhook.webhook_id):
             await breakers.release(webhook.tenant_id, webhook.webhook_id, limit=_RELEASED_AT_ONCE)
-
-
-def _secret_of_new(wanted: WebhookInput) -> Secret | None:
-    if wanted.settings.auth_type in WITHOUT_SECRET:
-        return None
-    return wanted.secret or new_secret()

@@ -57,7 +57,7 @@ async def parse_document(
         secrets = list(_secrets(webhook, place))
         faults += secrets
         try:
-            wanted = parse_webhook(webhook, catalogue, checked)
+            wanted = parse_webhook(webhook, catalogue, checked, demands_secret=False)
         except InvalidInput as error:
             faults += [_placed(fault, place) for fault in error.faults]
         else:

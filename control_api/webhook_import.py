@@ -6,8 +6,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 from control_api.differences import differences
+from control_api.presets import preset_of
 from control_api.webhook_changes import WebhookChanges
 from control_api.webhook_document import Entry
+from control_api.webhook_secrets import secret_kind
 from shared.domain.identifiers import WebhookId, uuid7
 from shared.ledger.webhooks import StoredWebhook
 from shared.settings import Secret
@@ -28,6 +30,17 @@ class Step:
     def webhook_id(self) -> UUID | None:
         """Return the webhook's id; None of one that has yet to be created."""
         return None if self.present is None else self.present.webhook_id
+
+    @property
+    def awaits_secret(self) -> bool:
+        """Whether the webhook then lets nobody in until it gets its sender's secret."""
+        if self.entry is None:
+            return False
+        wanted = self.entry.wanted.settings
+        preset = preset_of(wanted)
+        if preset is None or preset.takes_any_secret:
+            return False
+        return self.present is None or secret_kind(self.present.settings) != secret_kind(wanted)
 
     def changes(self) -> dict[str, Any]:
         """Return what differs, field by field."""
@@ -109,6 +122,7 @@ def plan_content(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
                 "action": step.kind,
                 "inbound_webhook_id": step.webhook_id,
                 "changes": step.changes() if step.kind == "update" else None,
+                "awaits_secret": step.awaits_secret,
             }
             for step in plan.steps
         ],

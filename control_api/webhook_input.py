@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from control_api.auth_bodies import AUTH_BODIES, AuthBody
 from control_api.expression_checks import Checked, ExpressionChecks
 from control_api.faults import field_path, summary, validate
 from control_api.merge_patch import merge
-from control_api.schemas import (
-    AUTH_BODIES,
-    HANDLER_BODIES,
-    AuthBody,
-    WebhookBody,
-)
+from control_api.presets import preset_faults
+from control_api.schemas import HANDLER_BODIES, WebhookBody
+from control_api.webhook_secrets import secret_kind
 from shared.database.pool import Connection
 from shared.errors import Fault, InvalidInput
 from shared.ledger.catalog_entries import ActionEntry, CatalogEntries
@@ -64,21 +62,41 @@ class WebhookInput:
 
 
 async def judge_webhook(
-    connection: Connection, raw: object, checks: ExpressionChecks
+    connection: Connection,
+    raw: object,
+    checks: ExpressionChecks,
+    *,
+    present: WebhookSettings | None = None,
+    demands_secret: bool = True,
 ) -> WebhookInput:
     """Return what a body says, with the catalogue read and its expressions checked in a sandbox.
+
+    See ``parse_webhook``.
 
     Raises:
         InvalidInput: With every fault.
     """
-    catalogue = await find_catalogue(connection)
-    return parse_webhook(raw, catalogue, await checks.check([raw]))
+    return parse_webhook(
+        raw,
+        await find_catalogue(connection),
+        await checks.check([raw]),
+        present=present,
+        demands_secret=demands_secret,
+    )
 
 
 def parse_webhook(
-    raw: object, catalogue: Catalogue, checked: Checked | None = None
+    raw: object,
+    catalogue: Catalogue,
+    checked: Checked | None = None,
+    *,
+    present: WebhookSettings | None = None,
+    demands_secret: bool = True,
 ) -> WebhookInput:
     """Return what a body says; what is not checked of its expressions is checked here.
+
+    ``present`` is what it takes the place of: its secret may stay. A secret that only the sender
+    can make has to be there, unless it is not demanded, because it comes by another way.
 
     Raises:
         InvalidInput: With every fault.
@@ -89,6 +107,7 @@ def parse_webhook(
     webhook = validate(WebhookBody, given, faults, context=checked)
     auth = _part(given, "auth", AUTH_BODIES, faults, checked)
     handler = _part(given, "handler", HANDLER_BODIES, faults, checked)
+    faults += _preset_faults(given, present, demands_secret=demands_secret)
     faults += _catalogue_faults(given, catalogue)
     if faults or webhook is None or auth is None or handler is None:
         raise InvalidInput(summary(faults), faults=faults)
@@ -145,6 +164,17 @@ def _part(  # noqa: PLR0917 - one body, judged part by part
     if model is None or not isinstance(config, dict):
         return None
     return validate(model, config, faults, prefix=f"{part}_config", context=checked)
+
+
+def _preset_faults(
+    given: Mapping[str, Any], present: WebhookSettings | None, *, demands_secret: bool
+) -> Iterator[Fault]:
+    config = given.get("auth_config")
+    if given.get("auth_type") != "signature" or not isinstance(config, dict):
+        return
+    stays = present is not None and secret_kind(present) == ("signature", config.get("preset"))
+    for fault in preset_faults(config, needs_secret=demands_secret and not stays):
+        yield Fault(field_path("auth_config", fault.field), fault.rule, fault.message)
 
 
 def _catalogue_faults(given: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from control_api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from shared.domain.webhook import AuthTypeName
 from shared.ledger.webhook_list import Place, WebhookFilter
 from shared.ledger.webhooks import StoredWebhook
 
@@ -39,7 +40,7 @@ class WebhookQuery(BaseModel):
     #: Any part of the name, whatever its case.
     name: _Text | None = None
     slug: _Text | None = None
-    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | None = None
+    auth_type: AuthTypeName | None = None
     handler_type: Literal["direct_action", "workflow"] | None = None
     action: _Text | None = None
     workflow: _Text | None = None

@@ -3,20 +3,60 @@
 import secrets
 from dataclasses import dataclass
 
+from control_api.auth_bodies import AUTH_BODIES
+from control_api.faults import summary, validate
+from control_api.presets import missing_secret, preset_of, secret_faults
 from shared.crypto.keyring import Keyring
 from shared.crypto.sealing import seal
 from shared.database.pool import Connection
 from shared.domain.identifiers import TenantId, WebhookId, uuid7
+from shared.errors import Fault, InvalidInput
 from shared.ledger.webhook_secrets import WebhookSecrets
+from shared.ledger.webhooks import WebhookSettings
 from shared.settings import Secret
 
 #: Auth types that need no secret.
 WITHOUT_SECRET = frozenset({"ip_allowlist"})
 
 
-def new_secret() -> Secret:
-    """Return 256 random bits as text."""
+def _random_secret() -> Secret:
     return Secret(secrets.token_urlsafe(32))
+
+
+def made_up_secret(settings: WebhookSettings) -> Secret | None:
+    """Return 256 random bits as text; None where there is none, or only the sender makes it."""
+    preset = preset_of(settings)
+    if settings.auth_type in WITHOUT_SECRET or (preset and not preset.takes_any_secret):
+        return None
+    return _random_secret()
+
+
+def chosen_secret(settings: WebhookSettings, given: str | None) -> Secret:
+    """Return the secret that is given for a webhook whose auth type has one, or one made up.
+
+    Raises:
+        InvalidInput: What is given, as ``secret``, does not fit, or is missing and can only come
+            from the sender.
+    """
+    preset = preset_of(settings)
+    faults: list[Fault] = []
+    if given is not None:
+        config = {**settings.auth_config, "secret": given}
+        validate(AUTH_BODIES[settings.auth_type], config, faults)
+        if preset is not None:
+            faults += secret_faults(preset, given, field="secret")
+        # The rest of what is stored was judged when it was saved.
+        faults = [fault for fault in faults if fault.field == "secret"]
+    elif preset is not None and not preset.takes_any_secret:
+        faults.append(missing_secret(preset, field="secret"))
+    if faults:
+        raise InvalidInput(summary(faults), faults=faults)
+    return _random_secret() if given is None else Secret(given)
+
+
+def secret_kind(settings: WebhookSettings) -> tuple[str, object]:
+    """Return what must stay the same for a webhook's secret to stay."""
+    return settings.auth_type, settings.auth_config.get("preset")
 
 
 @dataclass(frozen=True, slots=True)

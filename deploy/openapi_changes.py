@@ -1,8 +1,8 @@
 """What a client of the released control API would stumble over in the present one: pure.
 
 Clients pass over fields of an answer that they do not know, and read an unknown value of an
-enumeration as "something else": both may be added. Requests refuse unknown fields, so that none
-may go away.
+enumeration, or an unknown kind of a union that says its kinds, as "something else": all of these
+may be added. Requests refuse unknown fields, so that none may go away.
 """
 
 from collections.abc import Iterator, Mapping
@@ -127,6 +127,8 @@ class _Comparison:
             if pair in self._open:
                 return
             self._open.add(pair)
+        if not self._is_request:
+            current = _of_known_kinds(released, current)
         before, after = (
             self._choices(released, self._released),
             self._choices(current, self._current),
@@ -199,6 +201,16 @@ class _Comparison:
         rest, present_rest = (schema.get("additionalProperties") for schema in (released, current))
         if isinstance(rest, Mapping) and isinstance(present_rest, Mapping):
             yield from self.changes(f"{place}.*", rest, present_rest)
+
+
+def _of_known_kinds(released: Object, current: Object) -> Object:
+    """Return a union of an answer without the kinds that the release did not have."""
+    known, kinds = (
+        schema.get("discriminator", {}).get("mapping", {}) for schema in (released, current)
+    )
+    if not known or not kinds:
+        return current
+    return {**current, "oneOf": [{"$ref": kinds[kind]} for kind in kinds if kind in known]}
 
 
 def _is_type_change(found: list[str]) -> bool:

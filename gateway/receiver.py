@@ -249,6 +249,7 @@ class Receiver:
                 request.body,
                 request.source,
                 request.received_ms / 1000,
+                request.method,
             )
         )
         if verdict.status is not VERIFIED:

@@ -5,8 +5,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from control_api.contents.envelope import Content
-from control_api.contents.webhooks import HmacAuth
+from control_api.contents.webhooks import SignatureAuth
 from control_api.schemas import KeySourceBody
+from shared.domain.webhook import AuthTypeName
+from shared.signatures.scheme import KeyForm
 
 
 class Lookup(Content):
@@ -88,12 +90,41 @@ class AnnouncedWorkflow(Content):
 class AuthType(Content):
     """A way in which a webhook's requests prove where they come from."""
 
-    name: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
+    name: AuthTypeName
     description: str = Field(examples=["The request carries the token in Authorization."])
     has_secret: bool = Field(description="Whether there is a secret, which can be rotated.")
     config_schema: dict[str, Any] = Field(
         description="The JSON Schema of auth_config.",
         examples=[{"type": "object", "required": ["signature_header"]}],
+    )
+
+
+class PresetOption(Content):
+    """An option that a preset takes, in ``auth_config.options``."""
+
+    name: Literal["tolerance_seconds", "public_url"]
+    type: Literal["integer", "string"]
+    required: bool = Field(examples=[False])
+    description: str = Field(examples=["How far from now the signed time may be."])
+    default: int | None = Field(
+        description="What counts where it is left out; null: nothing does.", examples=[300]
+    )
+    minimum: int | None = Field(examples=[1])
+    maximum: int | None = Field(examples=[86_400])
+
+
+class PresetSecret(Content):
+    """What the secret of a preset is."""
+
+    form: KeyForm = Field(description="How it is written.", examples=["whsec_text"])
+    expected: str = Field(description="Likewise, in words.", examples=["whsec_ and what follows"])
+    place: str = Field(
+        description="Where the sender shows it, or takes it.",
+        examples=["The signing secret of the endpoint, under Developers, Webhooks."],
+    )
+    is_made_up: bool = Field(
+        description="Whether one is made up where none is given; else it has to be given.",
+        examples=[False],
     )
 
 
@@ -106,8 +137,10 @@ class Preset(Content):
         description="Where the sender tells how it signs.",
         examples=["https://docs.github.com/en/webhooks"],
     )
-    auth_type: Literal["hmac_sha256"]
-    auth_config: HmacAuth
+    auth_type: Literal["signature"]
+    auth_config: SignatureAuth
     idempotency_source: KeySourceBody | None = Field(
         description="The sender's id of an event; null where its documentation names none."
     )
+    options: list[PresetOption] = Field(description="What auth_config.options may hold.")
+    secret: PresetSecret

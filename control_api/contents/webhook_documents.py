@@ -46,6 +46,11 @@ class ImportStep(Content):
     action: Literal["create", "update", "unchanged", "delete"]
     inbound_webhook_id: UUID | None = Field(description="null: there is none yet.")
     changes: Changes | None = Field(description="What differs, where it is updated.")
+    awaits_secret: bool = Field(
+        description="Whether it refuses every request until it is given, with PATCH or "
+        "rotate-secret, the secret that its sender makes.",
+        examples=[False],
+    )
 
 
 class ImportSecret(Content):

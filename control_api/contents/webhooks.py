@@ -8,6 +8,7 @@ from pydantic import Field
 
 from control_api.contents.envelope import Content
 from control_api.schemas import KeySourceBody, OrderingBody, RetryPolicyBody
+from shared.domain.webhook import AuthTypeName
 
 
 class HmacAuth(Content):
@@ -35,6 +36,29 @@ class IpAllowlistAuth(Content):
 
     type: Literal["ip_allowlist"]
     ip_cidrs: list[str] = Field(examples=[["203.0.113.0/24"]])
+
+
+class SignatureOptions(Content):
+    """How a webhook differs from its preset; what is absent is as the preset has it."""
+
+    tolerance_seconds: int | None = Field(
+        default=None,
+        description="How far from now a signed time may be, before and after.",
+        examples=[600],
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="Under which address the sender knows the webhook.",
+        examples=["https://hooks.example.com/api/inbound/acme/payments"],
+    )
+
+
+class SignatureAuth(Content):
+    """auth_config of signature."""
+
+    type: Literal["signature"]
+    preset: str = Field(description="The name of a known sender.", examples=["stripe"])
+    options: SignatureOptions
 
 
 class DirectAction(Content):
@@ -86,9 +110,10 @@ class WebhookSummary(Content):
     name: str = Field(examples=["RMM device updates"])
     slug: str = Field(examples=["rmm-device-updates"])
     description: str | None = Field(examples=["Devices of all sites"])
-    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
+    auth_type: AuthTypeName
     auth_config: Annotated[
-        HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth, Field(discriminator="type")
+        HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth | SignatureAuth,
+        Field(discriminator="type"),
     ]
     idempotency_source: KeySourceBody | None
     idempotency_window_seconds: int = Field(examples=[86_400])

@@ -5,12 +5,13 @@ from starlette.responses import Response
 
 from control_api.access import Provided, Reader
 from control_api.answers import data
+from control_api.auth_bodies import AUTH_BODIES, AuthBody
 from control_api.contents.catalog import Action, AnnouncedWorkflow, AuthType, Preset
 from control_api.contents.envelope import Data
 from control_api.documentation import documented
-from control_api.presets import PRESETS, settings_of
-from control_api.schemas import AUTH_BODIES, AuthBody
+from control_api.presets import preset_content
 from shared.ledger.catalog_entries import CatalogEntries
+from shared.signatures.presets import PRESETS
 
 _AUTH_TYPES = {
     "hmac_sha256": "A header carries the HMAC-SHA256 of the raw body under the secret, in hex, "
@@ -18,6 +19,8 @@ _AUTH_TYPES = {
     "bearer": "Authorization carries the secret as a bearer token.",
     "ip_allowlist": "The request comes from one of the networks; there is no secret.",
     "path_token": "A parameter of the query carries the secret.",
+    "signature": "The request is signed as a known sender signs it: see the presets, which have "
+    "the options, too.",
 }
 
 router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["catalogue"])
@@ -67,14 +70,4 @@ async def list_auth_types(_: Reader) -> Response:
 @documented(answer=Data[list[Preset]])
 async def list_presets(_: Reader) -> Response:
     """List the settings for known senders, by name."""
-    return data(
-        [
-            {
-                "name": preset.name,
-                "display_name": preset.display_name,
-                "documentation_url": preset.documentation_url,
-                **settings_of(preset),
-            }
-            for preset in PRESETS
-        ]
-    )
+    return data([preset_content(preset) for preset in PRESETS.values()])

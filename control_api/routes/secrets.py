@@ -15,7 +15,7 @@ from control_api.documentation import documented
 from control_api.faults import validated
 from control_api.preconditions import IfMatch
 from control_api.schemas import RotateBody
-from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, new_secret
+from control_api.webhook_secrets import WITHOUT_SECRET, SecretKeeper, chosen_secret
 from control_api.webhook_view import webhook_answer
 from shared.errors import Conflict, NotFound
 from shared.ledger.webhook_secrets import WebhookSecrets
@@ -33,15 +33,18 @@ router = APIRouter(prefix="/api/v1/inbound-webhooks", tags=["inbound webhooks"])
 async def rotate(
     services: Provided, caller: Updater, webhook_id: UUID, *, match: IfMatch, body: JsonBody
 ) -> Response:
-    """Give a webhook a new secret, shown in this answer alone."""
+    """Give a webhook a new secret, shown in this answer alone.
+
+    One that only the sender can make has to be given.
+    """
     wanted = validated(RotateBody, body)
-    secret = new_secret()
     async with services.transaction(caller) as connection:
         webhooks = Webhooks(connection)
         webhook = await webhooks.lock(caller.tenant_id, webhook_id)
         match.check(webhook.version)
         if webhook.settings.auth_type in WITHOUT_SECRET:
             raise Conflict(f"a webhook of auth_type {webhook.settings.auth_type} has no secret")
+        secret = chosen_secret(webhook.settings, wanted.secret)
         await SecretKeeper(connection, services.keyring).replace(
             webhook.tenant_id, webhook.webhook_id, secret, overlap_seconds=wanted.overlap_seconds
         )

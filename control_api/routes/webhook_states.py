@@ -1,5 +1,6 @@
 """A webhook's switch, and copies of it."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from control_api.presentation import webhook_content
 from control_api.schemas import CloneBody
 from control_api.webhook_changes import WebhookChanges
 from control_api.webhook_input import judge_webhook
+from control_api.webhook_secrets import WITHOUT_SECRET, chosen_secret
 from control_api.webhook_view import webhook_answer
 from shared.domain.identifiers import WebhookId, uuid7
 from shared.ledger.webhooks import Webhooks
@@ -53,6 +55,8 @@ async def disable(
 async def clone(services: Provided, caller: Creator, webhook_id: UUID, body: JsonBody) -> Response:
     """Create a webhook with the settings of this one, under another slug and with a new secret.
 
+    A secret that only the sender can make has to be given.
+
     Samples, deliveries and external mappings stay with the original.
     """
     wanted = validated(CloneBody, body)
@@ -66,9 +70,14 @@ async def clone(services: Provided, caller: Creator, webhook_id: UUID, body: Jso
             **webhook_content(original, gateway_url=services.public_gateway_url),
             "name": clone_name(original.settings.name),
             "slug": clone_slug(slug, taken),
-            **wanted.model_dump(exclude_unset=True),
+            **wanted.model_dump(exclude_unset=True, exclude={"secret"}),
         }
-        settled = await judge_webhook(connection, document, services.expression_checks)
+        settled = await judge_webhook(
+            connection, document, services.expression_checks, demands_secret=False
+        )
+        # Judged apart, so that its faults have the path that it has here.
+        if wanted.secret is not None or settled.settings.auth_type not in WITHOUT_SECRET:
+            settled = replace(settled, secret=chosen_secret(settled.settings, wanted.secret))
         changes = WebhookChanges(connection, caller, services.keyring)
         secret = await changes.insert(clone_id, settled, event="webhook.cloned")
         view = await services.view(connection, caller, clone_id)

@@ -84,7 +84,9 @@ async def replace(
     async with services.transaction(caller) as connection:
         before = await Webhooks(connection).lock(caller.tenant_id, webhook_id)
         match.check(before.version)
-        wanted = await judge_webhook(connection, body, services.expression_checks)
+        wanted = await judge_webhook(
+            connection, body, services.expression_checks, present=before.settings
+        )
         secret = await WebhookChanges(connection, caller, services.keyring).update(before, wanted)
         view = await services.view(connection, caller, webhook_id)
     return webhook_answer(view, beside=shown(secret))
@@ -109,7 +111,9 @@ async def patch(
         match.check(before.version)
         present = webhook_content(before, gateway_url=services.public_gateway_url)
         document = patched_document(present, body)
-        wanted = await judge_webhook(connection, document, services.expression_checks)
+        wanted = await judge_webhook(
+            connection, document, services.expression_checks, present=before.settings
+        )
         changes = WebhookChanges(connection, caller, services.keyring)
         secret = await changes.update(before, wanted, event="webhook.patched")
         view = await services.view(connection, caller, webhook_id)

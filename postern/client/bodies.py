@@ -35,6 +35,8 @@ class CloneBody(TypedDict):
     name: NotRequired[str | None]
     slug: NotRequired[str | None]
     is_active: NotRequired[bool | None]
+    #: The copy's own; left out, one is made up where the sender takes any.
+    secret: NotRequired[str | None]
 
 
 class EvaluateBody(TypedDict):
@@ -163,6 +165,8 @@ class RotateBody(TypedDict):
     """How to rotate a secret."""
 
     overlap_seconds: NotRequired[int]
+    #: The new secret; left out, one is made up where the sender takes any.
+    secret: NotRequired[str | None]
 
 
 class SampleNameBody(TypedDict):
@@ -199,7 +203,7 @@ class WebhookBody(TypedDict):
     name: str
     slug: str
     description: NotRequired[str | None]
-    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"]
+    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"]
     auth_config: NotRequired[dict[str, Any]]
     idempotency_source: NotRequired[KeySourceBody | None]
     idempotency_window_seconds: NotRequired[int]

@@ -181,7 +181,7 @@ AuthStatus: TypeAlias = (
 class AuthType(Model):
     """A way in which a webhook's requests prove where they come from."""
 
-    name: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | str
+    name: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"] | str
     description: str
     #: Whether there is a secret, which can be rotated.
     has_secret: bool
@@ -797,6 +797,9 @@ class ImportStep(Model):
     inbound_webhook_id: UUID | None
     #: What differs, where it is updated.
     changes: Changes | None
+    #: Whether it refuses every request until it is given, with PATCH or rotate-secret, the
+    #: secret that its sender makes.
+    awaits_secret: bool
 
 
 class IpAllowlistAuth(Model):
@@ -804,6 +807,14 @@ class IpAllowlistAuth(Model):
 
     type: Literal["ip_allowlist"]
     ip_cidrs: list[str]
+
+
+KeyForm: TypeAlias = (
+    Literal[
+        "text", "whsec_text", "whsec_base64", "hex", "ed25519_base64", "whpk_base64", "p256_base64"
+    ]
+    | str
+)
 
 
 class KeySourceBody(Model):
@@ -879,16 +890,45 @@ class Preset(Model):
     display_name: str
     #: Where the sender tells how it signs.
     documentation_url: str
-    auth_type: Literal["hmac_sha256"]
-    auth_config: HmacAuth
+    auth_type: Literal["signature"]
+    auth_config: SignatureAuth
     #: The sender's id of an event; null where its documentation names none.
     idempotency_source: KeySourceBody | None
+    #: What auth_config.options may hold.
+    options: list[PresetOption]
+    secret: PresetSecret
 
 
 class PresetListData(Envelope):
     """PresetListData."""
 
     data: list[Preset]
+
+
+class PresetOption(Model):
+    """An option that a preset takes, in ``auth_config.options``."""
+
+    name: Literal["tolerance_seconds", "public_url"] | str
+    type: Literal["integer", "string"] | str
+    required: bool
+    description: str
+    #: What counts where it is left out; null: nothing does.
+    default: int | None
+    minimum: int | None
+    maximum: int | None
+
+
+class PresetSecret(Model):
+    """What the secret of a preset is."""
+
+    #: How it is written.
+    form: KeyForm
+    #: Likewise, in words.
+    expected: str
+    #: Where the sender shows it, or takes it.
+    place: str
+    #: Whether one is made up where none is given; else it has to be given.
+    is_made_up: bool
 
 
 class ReplayDifference(Model):
@@ -1070,6 +1110,24 @@ class SampleTreeData(Envelope):
     data: SampleTree
 
 
+class SignatureAuth(Model):
+    """auth_config of signature."""
+
+    type: Literal["signature"]
+    #: The name of a known sender.
+    preset: str
+    options: SignatureOptions
+
+
+class SignatureOptions(Model):
+    """How a webhook differs from its preset; what is absent is as the preset has it."""
+
+    #: How far from now a signed time may be, before and after.
+    tolerance_seconds: int | None = None
+    #: Under which address the sender knows the webhook.
+    public_url: str | None = None
+
+
 class TargetField(Model):
     """A field that an action takes."""
 
@@ -1142,8 +1200,10 @@ class Webhook(Model):
     name: str
     slug: str
     description: str | None
-    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | str
-    auth_config: HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth | dict[str, Any]
+    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"] | str
+    auth_config: (
+        HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth | SignatureAuth | dict[str, Any]
+    )
     idempotency_source: KeySourceBody | None
     idempotency_window_seconds: int
     handler_type: Literal["direct_action", "workflow"] | str
@@ -1219,8 +1279,10 @@ class WebhookSummary(Model):
     name: str
     slug: str
     description: str | None
-    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | str
-    auth_config: HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth | dict[str, Any]
+    auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"] | str
+    auth_config: (
+        HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth | SignatureAuth | dict[str, Any]
+    )
     idempotency_source: KeySourceBody | None
     idempotency_window_seconds: int
     handler_type: Literal["direct_action", "workflow"] | str

@@ -903,7 +903,7 @@ CREATE TABLE postern.webhooks (
     ordering jsonb,
     name_key text GENERATED ALWAYS AS (lower(name)) STORED COLLATE pg_catalog."C",
     sample_name text,
-    CONSTRAINT webhooks_auth_type_check CHECK ((auth_type = ANY (ARRAY['hmac_sha256'::text, 'bearer'::text, 'ip_allowlist'::text, 'path_token'::text]))),
+    CONSTRAINT webhooks_auth_type_check CHECK ((auth_type = ANY (ARRAY['hmac_sha256'::text, 'bearer'::text, 'ip_allowlist'::text, 'path_token'::text, 'signature'::text]))),
     CONSTRAINT webhooks_handler_type_check CHECK ((handler_type = ANY (ARRAY['direct_action'::text, 'workflow'::text]))),
     CONSTRAINT webhooks_idempotency_window_seconds_check CHECK (((idempotency_window_seconds >= 1) AND (idempotency_window_seconds <= 2592000))),
     CONSTRAINT webhooks_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 from uuid import UUID
 
 from shared.domain.identifiers import TenantId, WebhookId
@@ -13,6 +13,9 @@ SLUG_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 MIN_SECRET_LENGTH = 16
 MAX_RATE_LIMIT_PER_MINUTE = 60_000
 MAX_IDEMPOTENCY_WINDOW_SECONDS = 2_592_000  # 30 days
+
+#: The stored names of the classes of ``Auth``.
+AuthTypeName = Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"]
 
 #: Names of bundled integrations; a webhook of that name would be mistaken for one.
 RESERVED_SLUGS = frozenset(
@@ -67,7 +70,18 @@ class PathTokenAuth:
     query_param: str
 
 
-Auth = HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth
+@dataclass(frozen=True, slots=True)
+class SignatureAuth:
+    """A signature as a known sender makes it; ``shared/signatures/presets.py`` has the senders."""
+
+    preset: str
+    #: How far from now a signed time may be; None: as the preset has it.
+    tolerance_seconds: int | None = None
+    #: Under which address the sender knows the webhook, where it signs that.
+    public_url: str | None = None
+
+
+Auth = HmacAuth | BearerAuth | IpAllowlistAuth | PathTokenAuth | SignatureAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +166,15 @@ def auth_from_config(auth_type: str, config: Mapping[str, Any]) -> Auth:
                 return IpAllowlistAuth(ip_cidrs=tuple(config["ip_cidrs"]))
             case "path_token":
                 return PathTokenAuth(query_param=config.get("query_param", "token"))
+            case "signature":
+                return SignatureAuth(preset=config["preset"], **config.get("options", {}))
             case _:
                 raise ValueError(f"unknown auth_type {auth_type!r}")
     except KeyError as error:
         raise ValueError(f"auth_config of {auth_type} lacks {error}") from error
 
 
-def auth_type_of(auth: Auth) -> str:
+def auth_type_of(auth: Auth) -> AuthTypeName:
     """Return the stored name of a typed auth."""
     match auth:
         case HmacAuth():
@@ -169,6 +185,8 @@ def auth_type_of(auth: Auth) -> str:
             return "ip_allowlist"
         case PathTokenAuth():
             return "path_token"
+        case SignatureAuth():
+            return "signature"
         case _:
             assert_never(auth)
 

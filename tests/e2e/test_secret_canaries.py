@@ -19,6 +19,7 @@ import pytest
 from deploy.local import stack
 from deploy.local.control import wait_for
 from deploy.local.examples import TENANT_SLUG, rmm_webhook
+from shared.clock import SystemClock
 from tests.documented_answers import openapi_document
 from tests.e2e.harness import Shape, Stack
 from tests.integration.control_api.issuer import AUDIENCE, Issuer
@@ -214,6 +215,7 @@ def _make_webhooks(api: httpx.Client, canaries: Canaries) -> dict[str, str]:
         "hmac_sha256": {"signature_header": "X-RMM-Signature"},
         "bearer": {},
         "path_token": {"query_param": "token"},
+        "signature": {"preset": "stripe"},
     }
     made: dict[str, str] = {}
     for auth_type, config in configs.items():
@@ -221,7 +223,8 @@ def _make_webhooks(api: httpx.Client, canaries: Canaries) -> dict[str, str]:
         body["auth_type"] = auth_type
         for verb, path in (("POST", _WEBHOOKS), ("PUT", f"{_WEBHOOKS}/{{}}")):
             secret = canaries.made(f"{auth_type} secret of {verb}")
-            body["auth_config"] = config | {"secret": secret}
+            start = "whsec_" if auth_type == "signature" else ""
+            body["auth_config"] = config | {"secret": start + secret}
             content = _call(api, canaries, verb, path.format(made.get(auth_type)), json=body)
             made[auth_type] = content["data"]["inbound_webhook_id"]
     return made
@@ -235,10 +238,15 @@ def _send(system: Stack, canaries: Canaries, webhooks: dict[str, str]) -> list[s
     canaries.secrets["signature"] = signed
     bearer = canaries.secrets["bearer secret of PUT"]
     token = canaries.secrets["path_token secret of PUT"]
+    stamp = int(SystemClock().now().timestamp())
+    key = f"whsec_{canaries.secrets['signature secret of PUT']}".encode()
+    stamped = hmac.new(key, b"%d." % stamp + _EVENT, hashlib.sha256).hexdigest()
+    canaries.secrets["stamped signature"] = stamped
     good: dict[str, tuple[dict[str, str], str]] = {
         "hmac_sha256": ({"x-rmm-signature": f"sha256={signed}"}, ""),
         "bearer": ({"authorization": f"Bearer {bearer}"}, ""),
         "path_token": ({}, f"?token={token}"),
+        "signature": ({"stripe-signature": f"t={stamp},v1={stamped}"}, ""),
     }
     others = {
         "cookie": f"session={canaries.made('cookie')}",
@@ -260,6 +268,7 @@ def _send(system: Stack, canaries: Canaries, webhooks: dict[str, str]) -> list[s
         wrong = {
             "authorization": f"Bearer {canaries.made(f'wrong bearer of {auth_type}')}",
             "x-rmm-signature": canaries.made(f"wrong signature of {auth_type}"),
+            "stripe-signature": f"t=1,v1={canaries.made(f'wrong v1 of {auth_type}')}",
         }
         wrong_query = f"?token={canaries.made(f'wrong path token of {auth_type}')}"
         canaries.saw(f"gateway {auth_type}, refused", _wrong(system, url + wrong_query, wrong))
@@ -282,9 +291,13 @@ def _try_faults(api: httpx.Client, canaries: Canaries, webhook_id: str) -> None:
             {"signature_header": "X-A", "sceret": canaries.made("misspelt secret")},
             {"signature_header": "X-A", "secret": long, "token": long},
             canaries.made("secret in place of a config"),
+            {"preset": "svix", "secret": f"whsec_!{canaries.made('secret of no form')}"},
+            {"preset": "square", "options": {"public_url": canaries.made("no address")}},
         ]
     ):
         body = rmm_webhook("x" * 20, slug=f"faulty-{number}") | {"auth_config": config}
+        if isinstance(config, dict) and "preset" in config:
+            body["auth_type"] = "signature"
         for method, path in (("POST", _WEBHOOKS), ("PUT", f"{_WEBHOOKS}/{webhook_id}")):
             assert "errors" in _call(api, canaries, method, path, json=body)
     key = {"x-api-key": canaries.made("unknown API key")}

@@ -23,6 +23,8 @@ class Secrets:
     ) -> models.WebhookDataWithSecret:
         """Give a webhook a new secret, shown in this answer alone.
 
+        One that only the sender can make has to be given.
+
         Needs the permission update.
         """
         call = Call(
@@ -82,6 +84,8 @@ class AsyncSecrets:
         idempotency_key: str | None = None,
     ) -> models.WebhookDataWithSecret:
         """Give a webhook a new secret, shown in this answer alone.
+
+        One that only the sender can make has to be given.
 
         Needs the permission update.
         """

@@ -68,6 +68,8 @@ class WebhookStates:
 
         Under another slug and with a new secret.
 
+        A secret that only the sender can make has to be given.
+
         Samples, deliveries and external mappings stay with the original.
 
         Needs the permission create.
@@ -142,6 +144,8 @@ class AsyncWebhookStates:
         """Create a webhook with the settings of this one.
 
         Under another slug and with a new secret.
+
+        A secret that only the sender can make has to be given.
 
         Samples, deliveries and external mappings stay with the original.
 

@@ -39,7 +39,8 @@ class Webhooks:
         cursor: str | None = None,
         name: str | None = None,
         slug: str | None = None,
-        auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | None = None,
+        auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"]
+        | None = None,
         handler_type: Literal["direct_action", "workflow"] | None = None,
         action: str | None = None,
         workflow: str | None = None,
@@ -75,7 +76,8 @@ class Webhooks:
         | None = None,
         name: str | None = None,
         slug: str | None = None,
-        auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | None = None,
+        auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"]
+        | None = None,
         handler_type: Literal["direct_action", "workflow"] | None = None,
         action: str | None = None,
         workflow: str | None = None,
@@ -197,7 +199,8 @@ class AsyncWebhooks:
         cursor: str | None = None,
         name: str | None = None,
         slug: str | None = None,
-        auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | None = None,
+        auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"]
+        | None = None,
         handler_type: Literal["direct_action", "workflow"] | None = None,
         action: str | None = None,
         workflow: str | None = None,
@@ -233,7 +236,8 @@ class AsyncWebhooks:
         | None = None,
         name: str | None = None,
         slug: str | None = None,
-        auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token"] | None = None,
+        auth_type: Literal["hmac_sha256", "bearer", "ip_allowlist", "path_token", "signature"]
+        | None = None,
         handler_type: Literal["direct_action", "workflow"] | None = None,
         action: str | None = None,
         workflow: str | None = None,

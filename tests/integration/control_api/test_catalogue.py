@@ -5,8 +5,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from control_api.presets import PRESETS
+from shared.signatures.presets import PRESETS
 from tests.integration.control_api.conftest import ASSET_ACTION, Tenant
+from tests.unit.signatures.senders import SENDERS, URL
 
 _ROOT = "/api/v1/inbound-webhooks"
 _HANDLER = {
@@ -19,16 +20,37 @@ _HANDLER = {
 _TAKEN = ("auth_type", "auth_config", "idempotency_source")
 
 
-@pytest.mark.parametrize("name", [preset.name for preset in PRESETS])
+@pytest.mark.parametrize("name", PRESETS)
 async def test_preset_makes_a_webhook(acme: Tenant, name: str) -> None:
-    """Its settings are taken as they are shown, and read back so."""
+    """Its settings are taken as they are shown, with what they ask for, and read back so."""
     presets = (await acme.get(f"{_ROOT}/presets"))["data"]
     (preset,) = [one for one in presets if one["name"] == name]
     settings = {member: preset[member] for member in _TAKEN}
+    needed = {option["name"]: URL for option in preset["options"] if option["required"]}
+    settings["auth_config"]["options"] = needed
     body = {"name": name, "slug": name.replace("_", "-"), **settings, **_HANDLER}
+    if not preset["secret"]["is_made_up"]:
+        error = await acme.post(_ROOT, body, expect=422)
+        assert [fault["field"] for fault in error["errors"]] == ["auth_config.secret"]
+        assert preset["secret"]["place"] in error["errors"][0]["message"]
+        secret = {"secret": SENDERS[name].secrets[0]}
+        body["auth_config"] = {**settings["auth_config"], **secret}
     created = await acme.post(_ROOT, body, expect=201)
     assert created["secret"]
     assert {member: created["data"][member] for member in _TAKEN} == settings
+
+
+@pytest.mark.parametrize("name", PRESETS)
+async def test_preset_shows_the_options_that_it_takes(acme: Tenant, name: str) -> None:
+    """Each with what counts without it, and its bounds."""
+    presets = (await acme.get(f"{_ROOT}/presets"))["data"]
+    (preset,) = [one for one in presets if one["name"] == name]
+    options = {option["name"]: option for option in preset["options"]}
+    tolerance = options.pop("tolerance_seconds", {})
+    assert tolerance.get("default") == SENDERS[name].tolerance_seconds
+    if tolerance:
+        assert (tolerance["minimum"], tolerance["maximum"]) == (1, 86_400)
+    assert list(options) == (["public_url"] if name in {"square", "hubspot"} else [])
 
 
 async def test_presets_come_by_name(acme: Tenant) -> None:
@@ -44,6 +66,7 @@ async def test_presets_come_by_name(acme: Tenant) -> None:
         ("bearer", {}),
         ("ip_allowlist", {"ip_cidrs": ["203.0.113.0/24"]}),
         ("path_token", {"query_param": "key"}),
+        ("signature", {"preset": "github", "options": {}}),
     ],
 )
 async def test_auth_type_shows_what_its_config_may_hold(

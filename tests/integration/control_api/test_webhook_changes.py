@@ -17,6 +17,7 @@ AUTHS: dict[str, dict[str, Any]] = {
     "bearer": {},
     "ip_allowlist": {"ip_cidrs": ["10.0.0.0/8", "2001:db8::/32"]},
     "path_token": {"query_param": "k"},
+    "signature": {"preset": "github", "options": {}},
 }
 _CHANGING = {"version", "updated_at"}
 

@@ -80,7 +80,7 @@ async def test_import_when_the_tenant_is_new(acme: Tenant, rival: Tenant) -> Non
     assert (await rival.get(PATH))["data"] == []
     applied = await _import(rival, document, mode="apply")
     with_secret = {entry["slug"] for entry in applied["secrets"]}
-    assert with_secret == {"by-hmac-sha256", "by-bearer", "by-path-token"}
+    assert with_secret == {"by-hmac-sha256", "by-bearer", "by-path-token", "by-signature"}
     assert all(len(entry["secret"]) == 43 for entry in applied["secrets"])
     assert await _export(rival) == document
     again = await _import(rival, document)
@@ -92,13 +92,14 @@ async def test_plan_when_fields_differ(acme: Tenant, superuser: Connection) -> N
     """A plan tells what it would create, update and delete, by field, and does none of it."""
     await _make_all(acme)
     document = await _export(acme)
-    bearer, hmac, networks, token = document["webhooks"]
+    bearer, hmac, networks, token, signature = document["webhooks"]
     hmac["handler_config"]["field_mapping"]["name"] = "device.label"
     hmac["rate_limit_per_minute"] = 61
-    document["webhooks"] = [copy.deepcopy(token) | {"slug": "new"}, hmac, networks, token]
+    new = copy.deepcopy(token) | {"slug": "new"}
+    document["webhooks"] = [new, hmac, networks, token, signature]
     before = await superuser.fetch("select * from postern.webhooks order by webhook_id")
     plan = await _import(acme, document, prune="true")
-    assert plan["counts"] == {"create": 1, "update": 1, "unchanged": 2, "delete": 1}
+    assert plan["counts"] == {"create": 1, "update": 1, "unchanged": 3, "delete": 1}
     steps = {step["slug"]: step for step in plan["webhooks"]}
     assert list(steps) == sorted(steps)
     assert steps["new"]["action"] == "create"

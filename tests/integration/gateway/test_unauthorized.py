@@ -72,6 +72,17 @@ _CASES = {
     "odd token": _Refused(
         path_of("token") + "?token=%ff", {"set-cookie": _CANARY}, "rejected_no_auth"
     ),
+    "wrong signature of a known sender": _Refused(
+        path_of("stripe"),
+        {"stripe-signature": f"t=1790000000,v1={_HEX},v0={_CANARY}"},
+        "rejected_signature",
+    ),
+    "no signature of a known sender": _Refused(
+        path_of("adyen"), {"hmacsignature": _CANARY}, "rejected_signature"
+    ),
+    "known sender without a secret": _Refused(
+        path_of("awaiting"), {"x-docusign-signature-7": _CANARY}, "rejected_no_auth"
+    ),
     "wrong address": _Refused(path_of("address"), {"proxy-authorization": _CANARY}, "rejected_ip"),
 }
 
@@ -82,6 +93,13 @@ async def _insert_webhooks(ledger: Ledger) -> None:
     await ledger.insert_webhook("token", auth_type="path_token")
     networks = {"ip_cidrs": ["203.0.113.0/24"]}
     await ledger.insert_webhook("address", auth_type="ip_allowlist", auth_config=networks)
+    for slug, preset, secret in (
+        ("stripe", "stripe", f"whsec_{SECRET}"),
+        ("adyen", "adyen_platform", "0f" * 32),
+        ("awaiting", "docusign", None),
+    ):
+        config = {"preset": preset, "options": {}}
+        await ledger.insert_webhook(slug, auth_type="signature", auth_config=config, secret=secret)
     await ledger.change(await ledger.insert_webhook("inactive"), is_active=False)
     await ledger.delete(await ledger.insert_webhook("deleted"))
 
@@ -232,13 +250,20 @@ async def _rows_with(ledger: Ledger, text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("slug", [SLUG, "bearer", "token"])
+@pytest.mark.parametrize("slug", [SLUG, "bearer", "token", "github"])
 async def test_webhook_when_it_has_no_secret_left(ledger: Ledger, slug: str) -> None:
     """A webhook whose secrets are gone, empty or unreadable lets nobody in."""
-    auth_type = {SLUG: "hmac_sha256", "bearer": "bearer", "token": "path_token"}[slug]
+    auth_type = {
+        SLUG: "hmac_sha256",
+        "bearer": "bearer",
+        "token": "path_token",
+        "github": "signature",
+    }[slug]
     webhook_id = await ledger.insert_webhook(slug, auth_type=auth_type, secret="")
     empty = {SIGNATURE_HEADER: signature(b"{}", ""), "authorization": "Bearer"}
     right = {SIGNATURE_HEADER: signature(b"{}"), "authorization": f"Bearer {SECRET}"}
+    for headers in (empty, right):
+        headers["X-Hub-Signature-256"] = headers[SIGNATURE_HEADER]
     async with serving(ledger) as gateway:
         for headers, query in ((empty, "token="), (empty, ""), (right, f"token={SECRET}")):
             response = await gateway.post_unsigned(slug=slug, headers=headers, query=query)

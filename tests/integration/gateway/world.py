@@ -41,6 +41,7 @@ _AUTH_CONFIGS: Mapping[str, Mapping[str, object]] = {
     "bearer": {},
     "path_token": {"query_param": "token"},
     "ip_allowlist": {"ip_cidrs": ["127.0.0.0/8"]},
+    "signature": {"preset": "github", "options": {}},
 }
 
 

@@ -63,7 +63,19 @@ RELEASED: dict[str, Any] = {
                     "any": {},
                     "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}},
                     "by_name": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "shape": {
+                        "oneOf": [{"$ref": "#/components/schemas/Round"}],
+                        "discriminator": {"mapping": {"round": "#/components/schemas/Round"}},
+                    },
                 },
+            },
+            "Round": {
+                "type": "object",
+                "properties": {"kind": {"const": "round"}, "radius": {"type": "number"}},
+            },
+            "Square": {
+                "type": "object",
+                "properties": {"kind": {"const": "square"}, "side": {"type": "number"}},
             },
         }
     },
@@ -71,6 +83,7 @@ RELEASED: dict[str, Any] = {
 PUT = "paths /things/{id} put"
 BODY = "components schemas ThingBody"
 THING = "components schemas Thing"
+_KINDS = {kind: f"#/components/schemas/{kind.title()}" for kind in ("round", "square")}
 NAME = "PUT /things/{id}"
 
 
@@ -176,6 +189,16 @@ def changed(place: str, value: object) -> dict[str, Any]:
             "integer",
             f"{NAME} 200.by_name.*: is integer, was string",
         ),
+        (
+            "components schemas Round properties radius",
+            None,
+            f"{NAME} 200.shape.radius: removed",
+        ),
+        (
+            f"{THING} properties shape",
+            {"oneOf": [{"$ref": reference} for reference in _KINDS.values()]},
+            f"{NAME} 200.shape.radius: removed",
+        ),
     ],
 )
 def test_changes_when_they_break_a_client(place: str, value: object, told: str) -> None:
@@ -204,6 +227,13 @@ def test_changes_when_they_break_a_client(place: str, value: object, told: str) 
         (f"{THING} properties ratio", {"type": "integer"}),
         (f"{THING} properties state enum", ["on", "off", "half"]),
         (f"{THING} required", ["name", "state", "parts", "size"]),
+        (
+            f"{THING} properties shape",
+            {
+                "oneOf": [{"$ref": reference} for reference in _KINDS.values()],
+                "discriminator": {"mapping": _KINDS},
+            },
+        ),
     ],
 )
 def test_changes_when_they_break_nobody(place: str, value: object) -> None:

@@ -15,6 +15,7 @@ from shared.domain.webhook import (
     IdempotencySource,
     IpAllowlistAuth,
     PathTokenAuth,
+    SignatureAuth,
     WorkflowStart,
     auth_from_config,
     auth_type_of,
@@ -31,6 +32,17 @@ from shared.domain.webhook import (
         ("ip_allowlist", {"ip_cidrs": ["10.0.0.0/8"]}, IpAllowlistAuth(("10.0.0.0/8",))),
         ("path_token", {}, PathTokenAuth("token")),
         ("path_token", {"query_param": "key"}, PathTokenAuth("key")),
+        ("signature", {"preset": "stripe"}, SignatureAuth("stripe")),
+        (
+            "signature",
+            {"preset": "stripe", "options": {"tolerance_seconds": 9}},
+            SignatureAuth("stripe", tolerance_seconds=9),
+        ),
+        (
+            "signature",
+            {"preset": "square", "options": {"public_url": "https://a.example"}},
+            SignatureAuth("square", public_url="https://a.example"),
+        ),
     ],
 )
 def test_auth_from_config(auth_type: str, config: dict[str, object], expected: Auth) -> None:
@@ -41,7 +53,8 @@ def test_auth_from_config(auth_type: str, config: dict[str, object], expected: A
 
 
 @pytest.mark.parametrize(
-    ("auth_type", "config"), [("hmac_sha256", {}), ("ip_allowlist", {}), ("digest", {})]
+    ("auth_type", "config"),
+    [("hmac_sha256", {}), ("ip_allowlist", {}), ("signature", {}), ("digest", {})],
 )
 def test_auth_from_config_refuses(auth_type: str, config: dict[str, object]) -> None:
     """An unknown type or a missing key is a ValueError that names it."""

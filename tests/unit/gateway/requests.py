@@ -23,7 +23,8 @@ def presented(
     body: bytes = b"{}",
     source: str = "192.0.2.1",
     now: float = NOW,
+    method: str = "POST",
 ) -> Presented:
     """Return what is presented by a request with these headers."""
     sent: Sequence[tuple[bytes, bytes]] = [(b"host", b"hooks.example.com"), *headers]
-    return Presented(sent, dict(sent), query, body, source, now)
+    return Presented(sent, dict(sent), query, body, source, now, method)

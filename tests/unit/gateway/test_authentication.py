@@ -9,11 +9,19 @@ from gateway.authentication import (
     HmacVerifier,
     IpAllowlistVerifier,
     PathTokenVerifier,
+    SignatureVerifier,
     Verifier,
     verifier_of,
 )
 from shared.domain.delivery import AuthStatus
-from shared.domain.webhook import Auth, BearerAuth, HmacAuth, IpAllowlistAuth, PathTokenAuth
+from shared.domain.webhook import (
+    Auth,
+    BearerAuth,
+    HmacAuth,
+    IpAllowlistAuth,
+    PathTokenAuth,
+    SignatureAuth,
+)
 from shared.signatures.hmac_sha256 import sign
 from tests.unit.gateway.requests import NOW, SECRET, live_secret, presented
 
@@ -22,6 +30,7 @@ _AUTHS: list[Auth] = [
     HmacAuth("X-Signature"),
     BearerAuth(),
     PathTokenAuth("token"),
+    SignatureAuth("github"),
     IpAllowlistAuth(("10.0.0.0/8",)),
 ]
 
@@ -89,6 +98,11 @@ def test_secret_when_its_time_is_bounded(
         (HmacVerifier(HmacAuth("x-signature"), [secret]), (b"x-signature", _signed()), b""),
         (BearerVerifier([secret]), (b"authorization", b"Bearer " + _TOKEN), b""),
         (PathTokenVerifier(PathTokenAuth("token"), [secret]), (b"a", b"b"), b"token=" + _TOKEN),
+        (
+            SignatureVerifier(SignatureAuth("github"), [secret]),
+            (b"x-hub-signature-256", _signed()),
+            b"",
+        ),
     ]
     for verifier, header, query in asked:
         assert _is_let_in(verifier, header, query=query) is counts, type(verifier)
@@ -231,12 +245,13 @@ def test_ip_allowlist(networks: list[str], source: str, *, is_let_in: bool) -> N
     assert verifier.verify(presented(source=source)) == (expected, None)
 
 
-@pytest.mark.parametrize("auth", _AUTHS[:3], ids=lambda auth: type(auth).__name__)
+@pytest.mark.parametrize("auth", _AUTHS[:4], ids=lambda auth: type(auth).__name__)
 def test_verify_when_webhook_has_no_secret(auth: Auth) -> None:
     """Without a secret nobody is let in, not with an empty credential either."""
     verifier = verifier_of(auth, [])
     empty = sign(b"", b"{}").hex().encode()
-    for headers in ([], [(b"x-signature", empty), (b"authorization", b"Bearer ")]):
+    signed = [(b"x-signature", empty), (b"x-hub-signature-256", b"sha256=" + empty)]
+    for headers in ([], [*signed, (b"authorization", b"Bearer ")]):
         assert not _is_let_in(verifier, *headers)
         assert not _is_let_in(verifier, *headers, query=b"token=")
 
@@ -247,4 +262,5 @@ def test_verify_when_credentials_are_arbitrary(auth: Auth, value: bytes, query: 
     """Arbitrary bytes are refused by every auth type, and raise nowhere."""
     verifier = verifier_of(auth, [live_secret()])
     headers = [(b"x-signature", value), (b"authorization", b"Bearer " + value)]
+    headers.append((b"x-hub-signature-256", b"sha256=" + value))
     assert not _is_let_in(verifier, *headers, query=b"token=" + query)

@@ -37,6 +37,8 @@ _AUTH = {
     "bearer": ("bearer", {}),
     "token": ("path_token", {"query_param": "token"}),
     "address": ("ip_allowlist", {"ip_cidrs": ["203.0.113.0/24"]}),
+    "signature": ("signature", {"preset": "github"}),
+    "awaiting": ("signature", {"preset": "stripe"}),
 }
 
 
@@ -49,12 +51,13 @@ async def _snapshot(keyring: Keyring) -> Snapshot:
     for slug, (auth_type, config) in _AUTH.items():
         webhook_id, secret_id = uuid7(), uuid7()
         sealed = seal(keyring, SECRET, context=(TENANT_ID, webhook_id, secret_id))
+        secrets = [(secret_id, sealed, datetime.fromtimestamp(0, UTC), None)]
         row = webhook_row(
             webhook_id,
             slug,
             auth_type=auth_type,
             auth_config=orjson.dumps(config).decode(),
-            secrets=[(secret_id, sealed, datetime.fromtimestamp(0, UTC), None)],
+            secrets=[] if slug == "awaiting" else secrets,
         )
         await refreshed(snapshot, row)
     return snapshot
