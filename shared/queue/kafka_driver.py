@@ -13,8 +13,8 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 #: What its clients raise then. The first three are meant to be raised; the others escape from
-#: their inner workings when a connection breaks under them: a KeyError about a batch that was
-#: given up, a connection that is None by now.
+#: their inner workings when a connection breaks under them: the event loop's RuntimeError about a
+#: closed transport, a KeyError about a batch that was given up, a connection that is None by now.
 DRIVER_ERRORS = (
     KafkaError,
     OSError,

@@ -5,7 +5,7 @@ import heapq
 from collections.abc import Collection, Sequence
 from itertools import count
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
@@ -304,16 +304,17 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # publishe
         self._refusal_due = now + self._membership.session_seconds
         was_cut_off, self._is_cut_off = self._is_cut_off, await answers(consumer)
         if was_cut_off and self._is_cut_off:
-            _logger.warning("kafka_consumer_replaced", reason="commits fail")
-            await self._discard()
-            raise QueueUnavailable("Kafka: commits fail though brokers answer")
+            await self._replace("commits fail though brokers answer")
 
     async def _replace_when_lagging(self, consumer: AIOKafkaConsumer) -> None:
         self._silent_seconds = 0.0
         if await lags(consumer):
-            _logger.warning("kafka_consumer_replaced", reason="silence")
-            await self._discard()
-            raise QueueUnavailable("Kafka: the consumer was silent though records were waiting")
+            await self._replace("the consumer was silent though records were waiting")
+
+    async def _replace(self, reason: str) -> NoReturn:
+        _logger.warning("kafka_consumer_replaced", reason=reason)
+        await self._discard()
+        raise QueueUnavailable(f"Kafka: {reason}")
 
     async def _discard(self) -> None:
         consumer, self._current = self._current, None

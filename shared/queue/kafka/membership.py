@@ -1,6 +1,7 @@
 """How a worker belongs to its consumer group, and the driver that keeps it there."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,20 +81,29 @@ class Membership:
 
 async def lags(driver: AIOKafkaConsumer) -> bool:
     """Return whether records wait that the driver did not fetch; False when Kafka is away."""
-    try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            ends = await driver.end_offsets(driver.assignment())
-            return any([await driver.position(tp) < end for tp, end in ends.items()])
-    except DRIVER_ERRORS:
-        return False
+
+    async def is_behind() -> bool:
+        ends = await driver.end_offsets(driver.assignment())
+        return any([await driver.position(tp) < end for tp, end in ends.items()])
+
+    return await _answer_to(is_behind())
 
 
 async def answers(driver: AIOKafkaConsumer) -> bool:
     """Return whether brokers answer what the driver asks them; not all of it may still work."""
+
+    async def ask() -> bool:
+        await driver.end_offsets(driver.assignment())
+        return True
+
+    return await _answer_to(ask())
+
+
+async def _answer_to(question: Awaitable[bool]) -> bool:
+    """Return the answer; False when Kafka is away."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            await driver.end_offsets(driver.assignment())
-            return True
+            return await question
     except DRIVER_ERRORS:
         return False
 
