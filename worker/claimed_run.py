@@ -1,6 +1,7 @@
 """One transaction for claim, effect, outcome and state, which only success commits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from shared.clock import Clock
 from shared.database.pool import Connection, Pool, tenant_transaction
@@ -18,7 +19,7 @@ from shared.ledger.circuit_breakers import CircuitBreakers
 from worker.attempt import Attempt, AttemptRules
 from worker.bounded_run import call_bounded, run_bounded
 from worker.breaker import BreakerGate
-from worker.group_run import GroupRun
+from worker.group_run import GroupRun, Place
 from worker.handlers.direct_action import PreparedAction, PreparedCall
 from worker.handlers.workflow import PreparedLaunch, PreparedStart
 from worker.outcome import Done, Outcome, Reject, Retry
@@ -75,9 +76,9 @@ class ClaimedRun:
         if webhook.webhook_id not in self._failing and not attempt.is_probe:
             try:
                 if isinstance(prepared, PreparedAction):
-                    done = await self._groups.run(attempt, prepared)
-                    if done is not None:
-                        return done
+                    return await self._groups.run(
+                        attempt, prepared, partial(self._run_alone, attempt, prepared)
+                    )
                 return await self._run_expected(attempt, webhook, prepared)
             except UnexpectedDeliveryError:
                 pass  # nothing has happened yet
@@ -93,14 +94,30 @@ class ClaimedRun:
             return False
         return await self._groups.run_in_order(line)
 
+    async def _run_alone(self, attempt: Attempt, prepared: PreparedAction, place: Place) -> Done:
+        place.leave_if_slow()
+        return await self._run_expected(
+            attempt,
+            prepared.webhook,
+            prepared,
+            # A commit is the disk's time: others at the same moment would only wait as well.
+            before_commit=place.hold,
+        )
+
     async def _run_expected(
-        self, attempt: Attempt, webhook: Webhook, prepared: _InTransaction
-    ) -> Outcome:
+        self,
+        attempt: Attempt,
+        webhook: Webhook,
+        prepared: _InTransaction,
+        *,
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> Done:
         async with claimed_transaction(
             self._pool, attempt.delivery, webhook_version=webhook.version
         ) as connection:
             outcome = await self._run_handler(prepared, connection)
             self._finish(connection, attempt, outcome)
+            before_commit()
         return outcome
 
     async def _run_looked_at(

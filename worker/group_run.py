@@ -1,13 +1,13 @@
 """Deliveries that share a transaction: many waiting cost one claim and one commit together.
 
-Of one tenant so many groups run at a time; what comes meanwhile waits and makes up the next ones.
-Who comes when none waits goes alone, so that a quiet system shares nothing. All that shared comes
-apart together: each delivery is then handled by itself, as though nothing had been tried.
+Of one tenant so many transactions run at a time; what comes meanwhile waits and makes up the next
+ones. Who comes when none waits goes alone, so that a quiet system shares nothing. All that shared
+comes apart together: each delivery is then handled by itself, as though nothing had been tried.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from weakref import WeakValueDictionary
@@ -33,6 +33,8 @@ from worker.outcome import Done
 _LONGEST_SECONDS = 0.5
 #: For so long a webhook of which one member could not share goes alone.
 _APART_SECONDS = 1.0
+#: A delivery alone whose claim and action take longer keeps the others waiting no more.
+_LONGEST_ALONE_SECONDS = 0.05
 
 
 class GroupBrokenError(Exception):
@@ -52,18 +54,20 @@ _COMES_APART = (GroupBrokenError, DeliveryHeld, asyncpg.PostgresError)
 class _Member:
     attempt: Attempt
     prepared: PreparedAction
-    #: Done once it is to lead a group, or once the group that it was in has ended.
+    #: Whether others may be in its transaction.
+    shares: bool
+    #: Done once it is to lead, or once the group that it was in has ended.
     called: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     leads: bool = False
-    #: None: it has to go alone.
+    #: None while nothing is kept.
     outcome: Done | None = None
     #: Its claim did not find it as expected.
     is_unexpected: bool = False
 
     def lead(self) -> None:
-        """Have it lead a group."""
+        """Have it lead a group, or go alone."""
         self.leads = True
         self.called.set_result(None)
 
@@ -93,16 +97,82 @@ class _Member:
         )
 
 
-@dataclass(slots=True)
 class _Lane:
-    """The deliveries of one tenant."""
+    """The deliveries of one tenant: some transactions at a time, the others wait."""
 
-    waiting: deque[_Member] = field(default_factory=deque)
-    running: int = 0
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._waiting: deque[_Member] = deque()
+
+    def enter(self, member: _Member) -> None:
+        """Have it wait, or lead where there is room."""
+        self._waiting.append(member)
+        if self._free:
+            self._free -= 1
+            member.lead()
+
+    def leave(self, member: _Member) -> None:
+        """Have it wait no longer."""
+        if member in self._waiting:
+            self._waiting.remove(member)
+
+    def companions(self, leader: _Member, most: int) -> list[_Member]:
+        """Take out those that share a transaction with a leader."""
+        # One that is called leads a transaction of its own. Another copy of a delivery must not
+        # be in the same one: it would find its claim as it expects.
+        ids = {leader.attempt.delivery.delivery_id}
+        taken: list[_Member] = []
+        for one in self._waiting:
+            if len(taken) == most:
+                break
+            delivery_id = one.attempt.delivery.delivery_id
+            if one.shares and not one.called.done() and delivery_id not in ids:
+                ids.add(delivery_id)
+                taken.append(one)
+        for one in taken:
+            self._waiting.remove(one)
+        return taken
+
+    def pass_on(self) -> None:
+        """Have the first that waits lead the next transaction."""
+        following = next((one for one in self._waiting if not one.called.done()), None)
+        if following is None:
+            self._free += 1
+        else:
+            following.lead()
+
+
+class Place:
+    """The room that a transaction takes up in its lane, until it is given to the next."""
+
+    def __init__(self, pass_on: Callable[[], None]) -> None:
+        self._pass_on: Callable[[], None] | None = pass_on
+        self._timer: asyncio.TimerHandle | None = None
+
+    def leave(self) -> None:
+        """Give it to the next, unless that has happened."""
+        self.hold()
+        if self._pass_on is not None:
+            self._pass_on()
+            self._pass_on = None
+
+    def leave_if_slow(self) -> None:
+        """Give it to the next after a moment, unless ``hold`` is called before."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_LONGEST_ALONE_SECONDS, self.leave)
+
+    def hold(self) -> None:
+        """Keep it for as long as it takes."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+#: Runs a delivery in a transaction of its own.
+RunAlone = Callable[[Place], Awaitable[Done]]
 
 
 class GroupRun:
-    """Runs prepared actions in groups."""
+    """Runs prepared actions, in groups where many wait."""
 
     def __init__(
         self,
@@ -116,26 +186,28 @@ class GroupRun:
         self._limits = limits
         self._clock = clock
         self._finish = finish
-        self._lanes: dict[TenantId, _Lane] = {}
+        self._lanes: WeakValueDictionary[TenantId, _Lane] = WeakValueDictionary()
         self._lines: WeakValueDictionary[TenantId, asyncio.Semaphore] = WeakValueDictionary()
         self._apart_until: dict[WebhookId, float] = {}
 
-    async def run(self, attempt: Attempt, prepared: PreparedAction) -> Done | None:
-        """Return the outcome, committed; None where the delivery has to go alone.
+    async def run(self, attempt: Attempt, prepared: PreparedAction, alone: RunAlone) -> Done:
+        """Return the outcome, committed.
+
+        ``alone`` is called for a delivery that has no others to share with, or cannot; what it
+        raises is passed on.
 
         Raises:
             UnexpectedDeliveryError: It is not as its claim expects; of it nothing has happened.
             DatabaseUnavailable: The outcome of the group is unknown.
         """
-        if self._is_apart(prepared.webhook.webhook_id):
-            return None
-        lane = self._lanes.setdefault(attempt.delivery.tenant_id, _Lane())
-        member = _Member(attempt, prepared)
-        lane.waiting.append(member)
-        if lane.running < self._limits.groups:
-            lane.running += 1
-            member.lead()
-        return await self._await_turn(lane, member)
+        lane = self._lanes.setdefault(attempt.delivery.tenant_id, _Lane(self._limits.groups))
+        shares = not self._is_apart(prepared.webhook.webhook_id)
+        while True:
+            member = _Member(attempt, prepared, shares)
+            await self._await_turn(lane, member, alone)
+            if member.outcome is not None:
+                return member.outcome
+            shares = False  # its group came apart
 
     async def run_in_order(self, line: Sequence[tuple[Attempt, PreparedAction]]) -> bool:
         """Run actions in one transaction, in order, and close them so; False: nothing is kept.
@@ -143,7 +215,7 @@ class GroupRun:
         Raises:
             DatabaseUnavailable: The outcome is unknown.
         """
-        members = [_Member(attempt, prepared) for attempt, prepared in line]
+        members = [_Member(attempt, prepared, shares=True) for attempt, prepared in line]
         if any(self._is_apart(member.webhook_id) for member in members):
             return False
         # As many at a time as groups: more would only share the same processors and plans.
@@ -155,45 +227,29 @@ class GroupRun:
             except UnexpectedDeliveryError:
                 return False
 
-    async def _await_turn(self, lane: _Lane, member: _Member) -> Done | None:
+    async def _await_turn(self, lane: _Lane, member: _Member, alone: RunAlone) -> None:
+        lane.enter(member)
+        place = Place(lane.pass_on)
         try:
             await member.called
             if member.leads:
                 await asyncio.sleep(0)  # those that came in the same turn of the loop come along
-                await self._lead(lane, member)
+                await self._lead(lane, member, place, alone)
         finally:
-            if member in lane.waiting:
-                lane.waiting.remove(member)
+            lane.leave(member)
             if member.leads:
-                self._pass_on(lane, member.attempt.delivery.tenant_id)
+                place.leave()
         if member.is_unexpected:
             raise UnexpectedDeliveryError(str(member.expected))
-        return member.outcome
 
-    async def _lead(self, lane: _Lane, leader: _Member) -> None:
-        lane.waiting.remove(leader)
-        members = {leader.attempt.delivery.delivery_id: leader}
-        for one in list(lane.waiting):
-            if len(members) == self._limits.members:
-                break
-            # One that is called leads a group of its own. Another copy of a delivery must not be
-            # in the same transaction: it would find its claim as it expects.
-            if not one.called.done() and one.attempt.delivery.delivery_id not in members:
-                members[one.attempt.delivery.delivery_id] = one
-                lane.waiting.remove(one)
-        if len(members) > 1:
+    async def _lead(self, lane: _Lane, leader: _Member, place: Place, alone: RunAlone) -> None:
+        lane.leave(leader)
+        others = lane.companions(leader, self._limits.members - 1) if leader.shares else []
+        if others:
             # Those of one action side by side: they may run together.
-            await self._run_members(sorted(members.values(), key=_action_name))
-
-    def _pass_on(self, lane: _Lane, tenant_id: TenantId) -> None:
-        """Have the first that waits lead the next group."""
-        following = next((one for one in lane.waiting if not one.called.done()), None)
-        if following is not None:
-            following.lead()
-            return
-        lane.running -= 1
-        if not lane.running and not lane.waiting:
-            self._lanes.pop(tenant_id, None)
+            await self._run_members(sorted([leader, *others], key=_action_name))
+        else:
+            leader.outcome = await alone(place)
 
     async def _run_members(self, members: Sequence[_Member]) -> None:
         """Run a group, and call its members whatever becomes of it."""

@@ -7,11 +7,10 @@ from typing import assert_never
 from shared.clock import Clock
 from shared.database.pool import Pool, tenant_transaction
 from shared.domain.delivery import QueuedDelivery
-from shared.domain.identifiers import TenantId
 from shared.domain.webhook import DirectAction, Webhook, WorkflowStart
 from shared.errors import DatabaseUnavailable
 from shared.ledger.attempts import Attempts
-from shared.ledger.order import Order, OrderedDelivery, Turn
+from shared.ledger.order import OrderedDelivery, Turn
 from worker import metrics
 from worker.attempt import Attempt, AttemptRules
 from worker.bounded_run import unexpected_error
@@ -34,7 +33,6 @@ from worker.webhooks import WebhookCache
 _MAX_RELOADS = 5
 #: Deliveries of one key that are handled in a row before others have their turn.
 _LONGEST_CHAIN = 100
-_CHAIN_LEASE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Processor:
         self._clock = clock
         self._settlement = Settlement(pool, rules, clock)
         self._breaker = BreakerGate(pool)
-        self._turns = Turns(pool)
+        self._turns = Turns(pool, longest_line=rules.groups.members)
         self._claimed = ClaimedRun(pool, rules, clock, self._breaker)
 
     async def process(self, delivery: QueuedDelivery) -> None:
@@ -86,7 +84,8 @@ class Processor:
         """Process those that follow a delivery: several at a time, or the first of them alone."""
         handled = 1
         while handled < _LONGEST_CHAIN:
-            line = await self._claim_following(delivery.tenant_id, key, _LONGEST_CHAIN - handled)
+            line = await self._turns.claim_line(delivery.tenant_id, key)
+            line = line[: _LONGEST_CHAIN - handled]  # those behind the first are not leased
             if not line:
                 return
             together = await self._process_in_order(line)
@@ -137,17 +136,6 @@ class Processor:
             case Turn.PAST:
                 metrics.DELIVERIES.labels("stale").inc()
         return False
-
-    async def _claim_following(
-        self, tenant_id: TenantId, key: str, most: int
-    ) -> list[QueuedDelivery]:
-        async with tenant_transaction(self._pool, tenant_id) as connection:
-            return await Order(connection).claim_following(
-                tenant_id,
-                key,
-                lease_seconds=_CHAIN_LEASE_SECONDS,
-                limit=min(most, self._rules.groups.members),
-            )
 
     async def _process(self, delivery: QueuedDelivery) -> None:
         attempt = Attempt(delivery, self._clock.monotonic())

@@ -1,42 +1,25 @@
-"""Turns of ordered deliveries, asked for together by all that ask at the same time."""
+"""The turns of ordered deliveries, and what follows when one has been closed."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
 
-from shared.database.pool import Pool, tenant_transaction
+from shared.database.pool import Connection, Pool, tenant_transaction
+from shared.domain.delivery import QueuedDelivery
 from shared.domain.identifiers import TenantId
 from shared.ledger.order import Order, OrderedDelivery, Turn
+from worker.batches import Batches
 
-
-@dataclass(slots=True, eq=False)
-class _Question:
-    asked: OrderedDelivery
-    is_answered: bool = False
-    #: None: its key was busy.
-    turn: Turn | None = None
-    fault: Exception | None = None
-
-
-@dataclass(slots=True, weakref_slot=True)
-class _Lane:
-    """The questions of one tenant."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: list[_Question] = field(default_factory=list)
+#: What is claimed has to be handled by whoever claimed it: for others it is away for so long.
+_LEASE_SECONDS = 30.0
 
 
 class Turns:
-    """Takes turns, those of a tenant in one transaction for all that came while one ran.
+    """Takes turns and claims lines, for all of a tenant that ask at the same time together."""
 
-    In a backlog copies of ordered deliveries come by the hundred, most of them too early or too
-    late: a transaction for each would cost as much as handling them.
-    """
-
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, longest_line: int) -> None:
         self._pool = pool
-        self._lanes: WeakValueDictionary[TenantId, _Lane] = WeakValueDictionary()
+        self._longest_line = longest_line
+        self._turns = Batches(pool, _take_turns)
+        self._lines = Batches(pool, self._claim_lines)
 
     async def take(self, tenant_id: TenantId, asked: OrderedDelivery) -> Turn:
         """Return whether a delivery may run now, committed; what may run later is parked.
@@ -44,34 +27,33 @@ class Turns:
         Raises:
             DatabaseUnavailable: Nothing is known.
         """
-        lane = self._lanes.setdefault(tenant_id, _Lane())
-        question = _Question(asked)
-        lane.waiting.append(question)
-        try:
-            async with lane.lock:
-                if not question.is_answered:
-                    await self._answer(tenant_id, lane.waiting)
-        finally:
-            lane.waiting.remove(question)
-        if question.fault is not None:
-            raise question.fault
-        if question.turn is not None:
-            return question.turn
+        turn = await self._turns.ask(tenant_id, asked)
+        if turn is not None:
+            return turn
         # Whoever holds the key may hang: only this delivery waits for that.
         async with tenant_transaction(self._pool, tenant_id) as connection:
             return await Order(connection).take_turn(tenant_id, asked)
 
-    async def _answer(self, tenant_id: TenantId, waiting: Sequence[_Question]) -> None:
-        """Answer all that wait; after a failure with that, so that they do not fail in turn."""
-        questions = [question for question in waiting if not question.is_answered]
-        try:
-            async with tenant_transaction(self._pool, tenant_id) as connection:
-                turns = await Order(connection).take_turns(
-                    tenant_id, [question.asked for question in questions]
-                )
-        except Exception as error:  # noqa: BLE001 - each of them raises it
-            for question in questions:
-                question.fault, question.is_answered = error, True
-            return
-        for question, turn in zip(questions, turns, strict=True):
-            question.turn, question.is_answered = turn, True
+    async def claim_line(self, tenant_id: TenantId, key: str) -> list[QueuedDelivery]:
+        """Lease and return what may run now that a delivery of the key has been closed.
+
+        See ``Order.claim_following``. Of several that ask for one key one gets it.
+
+        Raises:
+            DatabaseUnavailable: Nothing is known; what was leased comes again.
+        """
+        return await self._lines.ask(tenant_id, key)
+
+    async def _claim_lines(
+        self, connection: Connection, tenant_id: TenantId, keys: Sequence[str]
+    ) -> list[list[QueuedDelivery]]:
+        lines = await Order(connection).claim_following(
+            tenant_id, keys, lease_seconds=_LEASE_SECONDS, limit=self._longest_line
+        )
+        return [lines.pop(key, []) for key in keys]
+
+
+async def _take_turns(
+    connection: Connection, tenant_id: TenantId, asked: Sequence[OrderedDelivery]
+) -> Sequence[Turn | None]:
+    return await Order(connection).take_turns(tenant_id, asked)

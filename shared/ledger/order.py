@@ -1,6 +1,6 @@
 """The order of deliveries that share an ordering key: whose turn it is, by the ledger alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -71,32 +71,36 @@ class Order:
         return turns
 
     async def claim_following(
-        self, tenant_id: TenantId, key: str, *, lease_seconds: float, limit: int
-    ) -> list[QueuedDelivery]:
-        """Lease and return the delivery whose turn it is, where it waits in the outbox.
+        self, tenant_id: TenantId, keys: Iterable[str], *, lease_seconds: float, limit: int
+    ) -> dict[str, list[QueuedDelivery]]:
+        """Lease and return, of each key, the delivery whose turn it is, where it waits queued.
 
         After it come those that wait for it, up to ``limit`` in all: they may be handled in this
-        order in the transaction that closes it, and else wait for their turns.
+        order in the transaction that closes it, and else wait for their turns. Keys without such
+        a delivery are left out.
         """
         rows = await self._connection.fetch(
             _QUERIES["claim_following"],
             tenant_id,
-            key,
+            list(set(keys)),
             lease_seconds,
             _LARGEST_BODY_BYTES,
             limit,
         )
-        return [
-            QueuedDelivery(
-                tenant_id=tenant_id,
-                webhook_id=WebhookId(row["webhook_id"]),
-                delivery_id=DeliveryId(row["delivery_id"]),
-                attempt=row["attempt"],
-                received_at=row["received_at"],
-                headers=row["request_headers"],
-                body=row["body"],
-                idempotency_key=row["idempotency_key"],
-                ordering_key=key,
+        lines: dict[str, list[QueuedDelivery]] = {}
+        for row in rows:
+            key = row["ordering_key"]
+            lines.setdefault(key, []).append(
+                QueuedDelivery(
+                    tenant_id=tenant_id,
+                    webhook_id=WebhookId(row["webhook_id"]),
+                    delivery_id=DeliveryId(row["delivery_id"]),
+                    attempt=row["attempt"],
+                    received_at=row["received_at"],
+                    headers=row["request_headers"],
+                    body=row["body"],
+                    idempotency_key=row["idempotency_key"],
+                    ordering_key=key,
+                )
             )
-            for row in rows
-        ]
+        return lines

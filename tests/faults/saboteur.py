@@ -58,8 +58,8 @@ def ignore_turns() -> None:
     ) -> list[Turn | None]:
         return [Turn.NOW for _ in asked]
 
-    async def claim_following(_: Order, *__: object, **___: object) -> None:
-        return None
+    async def claim_following(_: Order, *__: object, **___: object) -> dict[str, object]:
+        return {}
 
     _replace(Order, "take_turns", take_turns)
     _replace(Order, "claim_following", claim_following)

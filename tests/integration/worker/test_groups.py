@@ -1,7 +1,8 @@
 """Deliveries that share a transaction: one commit for many, and each as though it were alone."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -15,6 +16,18 @@ from worker.processor import Processor
 
 _KILL = "select pg_terminate_backend(pid) from pg_stat_activity where query = $1"
 _IS_ACTIVE = "select count(*) from pg_stat_activity where query = $1 and state = 'active'"
+_BUSY_COUNT = (
+    "select count(*) from pg_stat_activity "
+    "where application_name = 'worker-tests' and state <> 'idle'"
+)
+_DISK = 7
+#: Every commit of an effect waits while somebody holds the disk.
+_SLOW_COMMITS = f"""
+create function public.wait_for_disk() returns trigger language plpgsql as
+$$ begin perform pg_advisory_xact_lock_shared({_DISK}); return null; end $$;
+create constraint trigger slow_commit after insert on public.effects
+deferrable initially deferred for each row execute function public.wait_for_disk();
+"""
 _EFFECTS_OF_EACH = "select count(*) from effects group by delivery_id"
 
 
@@ -43,6 +56,15 @@ async def _raised(processor: Processor, queued: QueuedDelivery) -> Exception | N
     except DatabaseUnavailable as error:
         return error
     return None
+
+
+@asynccontextmanager
+async def _stalled_disk(ledger: Ledger) -> AsyncIterator[None]:
+    """No effect is committed until this is left."""
+    await ledger.pool.execute(_SLOW_COMMITS)
+    async with ledger.pool.acquire() as holder, holder.transaction():
+        await holder.execute("select pg_advisory_xact_lock($1)", _DISK)
+        yield
 
 
 async def _statuses(ledger: Ledger, queued: Sequence[QueuedDelivery]) -> list[str]:
@@ -80,6 +102,76 @@ async def test_delivery_that_comes_alone_shares_nothing(
     for one in await _record(effects_ledger, ["done"] * 3):
         await processor.process(one)
     assert await _commit_count(effects_ledger.pool) == 3
+
+
+async def test_connections_do_not_grow_while_commits_take_long(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """What comes one by one meanwhile waits, and shares transactions then."""
+    queued = await _record(effects_ledger, ["done"] * 16)
+    async with asyncio.TaskGroup() as group, _stalled_disk(effects_ledger):
+        for one in queued:
+            group.create_task(processor.process(one))
+            await asyncio.sleep(0.02)
+        assert await effects_ledger.pool.fetchval(_BUSY_COUNT) == 1
+    assert await _statuses(effects_ledger, queued) == ["dispatched"] * 16
+    assert await _commit_count(effects_ledger.pool) == 3
+
+
+async def test_members_of_a_broken_group_take_one_connection_while_commits_take_long(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """They go one after the other: all at once they would only wait for the same disk."""
+    queued = await _record(effects_ledger, ["done", "reject", *["done"] * 6])
+    before = _broken_count()
+    async with asyncio.TaskGroup() as group, _stalled_disk(effects_ledger):
+        for one in queued:
+            group.create_task(processor.process(one))
+        await asyncio.sleep(0.3)
+        assert await effects_ledger.pool.fetchval(_BUSY_COUNT) == 1
+    assert _broken_count() == before + 1
+    statuses = await _statuses(effects_ledger, queued)
+    assert statuses == ["dispatched", "failed", *["dispatched"] * 6]
+    assert await _commit_count(effects_ledger.pool) == 7
+
+
+async def test_slow_deliveries_that_came_alone_hold_nobody_up(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """Any number of slow actions leave room for the next."""
+    slow = await _record(effects_ledger, ["hang"] * 3)
+    (quick,) = await _record(effects_ledger, ["done"])
+    async with asyncio.TaskGroup() as group:
+        hanging = []
+        for one in slow:
+            hanging.append(group.create_task(processor.process(one)))
+            await asyncio.sleep(0.2)
+        async with asyncio.timeout(2):
+            await processor.process(quick)
+        for task in hanging:
+            assert task.cancel()
+    assert await effects_ledger.effect_count() == 1
+
+
+async def test_delivery_alone_that_another_holds_holds_nobody_up(
+    effects_ledger: Ledger, processor: Processor
+) -> None:
+    """A claim may wait for seconds: the others are handled meanwhile."""
+    held, *others = await _record(effects_ledger, ["done"] * 3)
+    async with (
+        asyncio.TaskGroup() as group,
+        effects_ledger.pool.acquire() as zombie,
+        zombie.transaction(),
+    ):
+        await zombie.execute(
+            "select from postern.deliveries where delivery_id = $1 for update", held.delivery_id
+        )
+        waiting = group.create_task(processor.process(held))
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(2):
+            await _process(processor, others)
+        assert not waiting.done()
+    assert await effects_ledger.effect_count() == 3
 
 
 @pytest.mark.parametrize(

@@ -379,10 +379,10 @@ async def _claim_following(
 ) -> list[DeliveryId]:
     assert queued.ordering_key is not None
     async with tenant_transaction(pool, queued.tenant_id) as connection:
-        line = await Order(connection).claim_following(
-            queued.tenant_id, queued.ordering_key, lease_seconds=30.0, limit=limit
+        lines = await Order(connection).claim_following(
+            queued.tenant_id, [queued.ordering_key], lease_seconds=30.0, limit=limit
         )
-    return [following.delivery_id for following in line]
+    return [following.delivery_id for following in lines.get(queued.ordering_key, [])]
 
 
 async def _close(ledger: Ledger, queued: QueuedDelivery) -> None:

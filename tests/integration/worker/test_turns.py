@@ -1,8 +1,9 @@
-"""Turns that are asked for together, on the real ledger."""
+"""Turns and lines that are asked for together, on the real ledger."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -33,7 +34,7 @@ async def _commits(ledger: Ledger) -> int:
 
 @pytest.fixture
 def turns(tenant_pool: Pool) -> Turns:
-    return Turns(tenant_pool)
+    return Turns(tenant_pool, longest_line=3)
 
 
 async def test_many_ask_in_few_transactions(effects_ledger: Ledger, turns: Turns) -> None:
@@ -124,3 +125,64 @@ async def test_all_that_asked_learn_of_a_failure_at_once(
     )
     assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 10
     assert count == 2
+
+
+async def _lines(ledger: Ledger, turns: Turns, *, keys: int) -> list[list[QueuedDelivery]]:
+    """Record three deliveries of each key, and close the first; return those that wait."""
+    waiting = []
+    for number in range(keys):
+        line = [
+            await ledger.record({"ending": "done"}, ordering_key=f"key-{number}") for _ in range(3)
+        ]
+        assert await _take_all(turns, line) == [Turn.NOW, Turn.LATER, Turn.LATER]
+        await ledger.pool.execute(
+            "update postern.deliveries set dispatch_status = 'dispatched' where delivery_id = $1",
+            line[0].delivery_id,
+        )
+        waiting.append(line[1:])
+    return waiting
+
+
+async def _claim_all(turns: Turns, lines: Sequence[Sequence[QueuedDelivery]]) -> list[list[UUID]]:
+    asked = (turns.claim_line(line[0].tenant_id, _asked(line[0]).ordering_key) for line in lines)
+    claimed = await asyncio.gather(*asked)
+    return [[one.delivery_id for one in line] for line in claimed]
+
+
+def _ids(line: Sequence[QueuedDelivery]) -> list[UUID]:
+    return [one.delivery_id for one in line]
+
+
+async def test_lines_are_claimed_in_few_transactions(effects_ledger: Ledger, turns: Turns) -> None:
+    """Who asks gets the line of its key, in order; nobody gets it again."""
+    lines = await _lines(effects_ledger, turns, keys=12)
+    assert await _claim_all(turns, lines) == [_ids(line) for line in lines]
+    heads = [line[0].delivery_id for line in lines]
+    commits = await effects_ledger.pool.fetchval(
+        "select count(distinct xmin::text) from postern.outbox where delivery_id = any($1)", heads
+    )
+    assert commits == 2
+    assert await _claim_all(turns, lines) == [[]] * 12
+
+
+async def test_of_several_that_ask_for_a_line_one_gets_it(
+    effects_ledger: Ledger, turns: Turns
+) -> None:
+    """Also where they ask in the same transaction."""
+    (line,) = await _lines(effects_ledger, turns, keys=1)
+    claimed = await _claim_all(turns, [line] * 5)
+    assert sorted(claimed) == [[], [], [], [], _ids(line)]
+
+
+async def test_a_line_that_somebody_is_taking_is_left_to_them(
+    effects_ledger: Ledger, turns: Turns
+) -> None:
+    """It holds up nobody, however long that takes."""
+    held, free = await _lines(effects_ledger, turns, keys=2)
+    async with effects_ledger.pool.acquire() as other, other.transaction():
+        await other.execute(
+            "select from postern.outbox where delivery_id = $1 for update", held[0].delivery_id
+        )
+        async with asyncio.timeout(5):
+            assert await _claim_all(turns, [held, free]) == [[], _ids(free)]
+    assert await _claim_all(turns, [held]) == [_ids(held)]
