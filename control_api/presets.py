@@ -19,6 +19,12 @@ def preset_of(settings: WebhookSettings) -> Preset | None:
     return find_preset(settings.auth_config) if settings.auth_type == "signature" else None
 
 
+def makes_its_secret(settings: WebhookSettings) -> Preset | None:
+    """Return a webhook's preset where nobody but the sender can make its secret."""
+    preset = preset_of(settings)
+    return None if preset is None or preset.takes_any_secret else preset
+
+
 def find_preset(config: Mapping[str, Any]) -> Preset | None:
     """Return the preset that an auth_config names, as far as there is one."""
     name = config.get("preset")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from control_api.differences import differences
-from control_api.presets import preset_of
+from control_api.presets import makes_its_secret
 from control_api.webhook_changes import WebhookChanges
 from control_api.webhook_document import Entry
 from control_api.webhook_secrets import secret_kind
@@ -37,10 +37,9 @@ class Step:
         if self.entry is None:
             return False
         wanted = self.entry.wanted.settings
-        preset = preset_of(wanted)
-        if preset is None or preset.takes_any_secret:
-            return False
-        return self.present is None or secret_kind(self.present.settings) != secret_kind(wanted)
+        return makes_its_secret(wanted) is not None and (
+            self.present is None or secret_kind(self.present.settings) != secret_kind(wanted)
+        )
 
     def changes(self) -> dict[str, Any]:
         """Return what differs, field by field."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from control_api.auth_bodies import AUTH_BODIES
 from control_api.faults import summary, validate
-from control_api.presets import missing_secret, preset_of, secret_faults
+from control_api.presets import makes_its_secret, missing_secret, preset_of, secret_faults
 from shared.crypto.keyring import Keyring
 from shared.crypto.sealing import seal
 from shared.database.pool import Connection
@@ -25,8 +25,7 @@ def _random_secret() -> Secret:
 
 def made_up_secret(settings: WebhookSettings) -> Secret | None:
     """Return 256 random bits as text; None where there is none, or only the sender makes it."""
-    preset = preset_of(settings)
-    if settings.auth_type in WITHOUT_SECRET or (preset and not preset.takes_any_secret):
+    if settings.auth_type in WITHOUT_SECRET or makes_its_secret(settings):
         return None
     return _random_secret()
 
@@ -38,16 +37,15 @@ def chosen_secret(settings: WebhookSettings, given: str | None) -> Secret:
         InvalidInput: What is given, as ``secret``, does not fit, or is missing and can only come
             from the sender.
     """
-    preset = preset_of(settings)
     faults: list[Fault] = []
     if given is not None:
         config = {**settings.auth_config, "secret": given}
         validate(AUTH_BODIES[settings.auth_type], config, faults)
-        if preset is not None:
+        if preset := preset_of(settings):
             faults += secret_faults(preset, given, field="secret")
         # The rest of what is stored was judged when it was saved.
         faults = [fault for fault in faults if fault.field == "secret"]
-    elif preset is not None and not preset.takes_any_secret:
+    elif preset := makes_its_secret(settings):
         faults.append(missing_secret(preset, field="secret"))
     if faults:
         raise InvalidInput(summary(faults), faults=faults)

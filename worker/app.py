@@ -68,6 +68,8 @@ from worker.workflows.temporal_address import TemporalAddress
 _LOGGER = get_logger(__name__)
 #: Of what may be in hand; fewer groups at a time are larger ones.
 _IN_HAND_FOR_EACH_GROUP = 32
+#: Enough that one at a time of each connection keeps processors and disk busy.
+_IN_HAND_FOR_EACH_APART = 4
 
 _CLOSE_SECONDS = 3.0
 #: Loaded only where there are workflows: either takes a second and 40 MB.
@@ -303,6 +305,7 @@ def build_processor(
             groups=GroupLimits(
                 members=settings.group_members,
                 groups=max(settings.concurrency // _IN_HAND_FOR_EACH_GROUP, 1),
+                apart=max(settings.concurrency // _IN_HAND_FOR_EACH_APART, 1),
             ),
             breaker=BreakerPolicy(
                 failures=settings.breaker_failures,

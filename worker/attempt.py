@@ -36,10 +36,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupLimits:
-    """How many deliveries of a tenant share a transaction, and how many such run at a time."""
+    """How many deliveries of a tenant share a transaction, and how many such run at a time.
+
+    One that goes alone because nobody waits beside it counts as a group.
+    """
 
     members: int
     groups: int
+    #: At a time, of those that cannot share.
+    apart: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

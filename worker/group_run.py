@@ -54,8 +54,6 @@ _COMES_APART = (GroupBrokenError, DeliveryHeld, asyncpg.PostgresError)
 class _Member:
     attempt: Attempt
     prepared: PreparedAction
-    #: Whether others may be in its transaction.
-    shares: bool
     #: Done once it is to lead, or once the group that it was in has ended.
     called: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -98,7 +96,7 @@ class _Member:
 
 
 class _Lane:
-    """The deliveries of one tenant: some transactions at a time, the others wait."""
+    """Deliveries of one tenant: some transactions at a time, the others wait."""
 
     def __init__(self, limit: int) -> None:
         self._free = limit
@@ -117,7 +115,8 @@ class _Lane:
             self._waiting.remove(member)
 
     def companions(self, leader: _Member, most: int) -> list[_Member]:
-        """Take out those that share a transaction with a leader."""
+        """Take out a leader; return those that share its transaction, taken out as well."""
+        self._waiting.remove(leader)
         # One that is called leads a transaction of its own. Another copy of a delivery must not
         # be in the same one: it would find its claim as it expects.
         ids = {leader.attempt.delivery.delivery_id}
@@ -126,7 +125,7 @@ class _Lane:
             if len(taken) == most:
                 break
             delivery_id = one.attempt.delivery.delivery_id
-            if one.shares and not one.called.done() and delivery_id not in ids:
+            if not one.called.done() and delivery_id not in ids:
                 ids.add(delivery_id)
                 taken.append(one)
         for one in taken:
@@ -186,7 +185,8 @@ class GroupRun:
         self._limits = limits
         self._clock = clock
         self._finish = finish
-        self._lanes: WeakValueDictionary[TenantId, _Lane] = WeakValueDictionary()
+        #: Of each tenant one for those that may share, and one for those that cannot.
+        self._lanes: WeakValueDictionary[tuple[TenantId, bool], _Lane] = WeakValueDictionary()
         self._lines: WeakValueDictionary[TenantId, asyncio.Semaphore] = WeakValueDictionary()
         self._apart_until: dict[WebhookId, float] = {}
 
@@ -200,11 +200,13 @@ class GroupRun:
             UnexpectedDeliveryError: It is not as its claim expects; of it nothing has happened.
             DatabaseUnavailable: The outcome of the group is unknown.
         """
-        lane = self._lanes.setdefault(attempt.delivery.tenant_id, _Lane(self._limits.groups))
-        shares = not self._is_apart(prepared.webhook.webhook_id)
+        tenant_id = attempt.delivery.tenant_id
+        shares = self._limits.members > 1 and not self._is_apart(prepared.webhook.webhook_id)
         while True:
-            member = _Member(attempt, prepared, shares)
-            await self._await_turn(lane, member, alone)
+            limit = self._limits.groups if shares else self._limits.apart
+            lane = self._lanes.setdefault((tenant_id, shares), _Lane(limit))
+            member = _Member(attempt, prepared)
+            await self._await_turn(lane, member, alone, most=self._limits.members if shares else 1)
             if member.outcome is not None:
                 return member.outcome
             shares = False  # its group came apart
@@ -215,7 +217,7 @@ class GroupRun:
         Raises:
             DatabaseUnavailable: The outcome is unknown.
         """
-        members = [_Member(attempt, prepared, shares=True) for attempt, prepared in line]
+        members = [_Member(attempt, prepared) for attempt, prepared in line]
         if any(self._is_apart(member.webhook_id) for member in members):
             return False
         # As many at a time as groups: more would only share the same processors and plans.
@@ -227,14 +229,16 @@ class GroupRun:
             except UnexpectedDeliveryError:
                 return False
 
-    async def _await_turn(self, lane: _Lane, member: _Member, alone: RunAlone) -> None:
+    async def _await_turn(
+        self, lane: _Lane, member: _Member, alone: RunAlone, *, most: int
+    ) -> None:
         lane.enter(member)
         place = Place(lane.pass_on)
         try:
             await member.called
             if member.leads:
                 await asyncio.sleep(0)  # those that came in the same turn of the loop come along
-                await self._lead(lane, member, place, alone)
+                await self._lead(member, lane.companions(member, most - 1), place, alone)
         finally:
             lane.leave(member)
             if member.leads:
@@ -242,9 +246,9 @@ class GroupRun:
         if member.is_unexpected:
             raise UnexpectedDeliveryError(str(member.expected))
 
-    async def _lead(self, lane: _Lane, leader: _Member, place: Place, alone: RunAlone) -> None:
-        lane.leave(leader)
-        others = lane.companions(leader, self._limits.members - 1) if leader.shares else []
+    async def _lead(
+        self, leader: _Member, others: Sequence[_Member], place: Place, alone: RunAlone
+    ) -> None:
         if others:
             # Those of one action side by side: they may run together.
             await self._run_members(sorted([leader, *others], key=_action_name))

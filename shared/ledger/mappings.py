@@ -36,15 +36,7 @@ class Mappings:
 
     async def find(self, key: ExternalKey) -> UUID | None:
         """Return the entity that a key stands for."""
-        entity_id: UUID | None = await self._connection.fetchval(
-            _QUERIES["find"],
-            key.tenant_id,
-            key.webhook_id,
-            key.entity_type,
-            key.external_id,
-            key.realm,
-        )
-        return entity_id
+        return (await self.find_all([key])).get(key)
 
     async def find_all(self, keys: Collection[ExternalKey]) -> dict[ExternalKey, UUID]:
         """Return the entities that keys of one tenant stand for, of those that are mapped."""

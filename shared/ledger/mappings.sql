@@ -1,9 +1,3 @@
--- find --
--- The entity that an external id stands for within one webhook.
--- $1 tenant_id, $2 webhook_id, $3 entity_type, $4 external_id, $5 realm
-select entity_id from postern.external_entity_mappings
-where tenant_id = $1 and webhook_id = $2 and entity_type = $3 and external_id = $4 and realm = $5
-
 -- find_all --
 -- The entities that external ids stand for, each with the place of its id in the arrays, from 1; none for an unknown one.
 -- $1 tenant_id; then arrays with an item for each: $2 webhook_ids, $3 entity_types, $4 external_ids, $5 realms

@@ -76,7 +76,7 @@ def worker_comes_back_late(rig: Rig, scene: Scene) -> tuple[Journal, Journal]:
     rig.checker.wait_until_quiet(scene)  # all partitions are worker-1's
     rig.hold.begin()
     journal = send(scene)
-    held = rig.hold.wait_held(20)
+    held = rig.hold.wait_held(_HELD_COUNT)
     rig.stack.pause("worker-1")
     for pid in held[::2]:
         rig.hold.roll_back(pid)

@@ -155,7 +155,7 @@ def _build_processor(ledger: RealLedger) -> Processor:
             random=lambda: 1.0,
             # One by one: a group that comes apart calls handlers again, which the script of
             # endings would take for another attempt. Groups and lines have tests of their own.
-            groups=GroupLimits(members=1, groups=1),
+            groups=GroupLimits(members=1, groups=1, apart=1),
             breaker=BreakerPolicy(
                 failures=BREAKER_FAILURES,
                 hold_seconds=HOLD_SECONDS,

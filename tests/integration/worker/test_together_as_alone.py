@@ -24,8 +24,8 @@ from worker.actions.registry import Registry
 from worker.attempt import GroupLimits
 
 _POLICY = RetryPolicy(max_attempts=3, first_delay_seconds=60.0)
-_ALONE = GroupLimits(members=1, groups=1)
-_TOGETHER = GroupLimits(members=5, groups=2)
+_ALONE = GroupLimits(members=1, groups=1, apart=4)
+_TOGETHER = GroupLimits(members=5, groups=2, apart=4)
 #: More than any crowd needs: each round ends an attempt at what is first in each line.
 _MOST_ROUNDS = 60
 _STATES = """

@@ -52,7 +52,7 @@ DEVICE_BODY: dict[str, Any] = {
 SIGNING_ROOT = bytes(range(32))
 
 _SLOW = RetryPolicy(first_delay_seconds=60.0)
-_GROUPS = GroupLimits(members=8, groups=1)
+_GROUPS = GroupLimits(members=8, groups=1, apart=2)
 _NEVER_OPEN = BreakerPolicy(failures=1_000_000)
 
 _INSERT_WEBHOOK = """
