@@ -10,7 +10,13 @@ from random import SystemRandom
 
 from shared.clock import Clock, SystemClock
 from shared.crypto.keyring import parse_keyring
-from shared.database.pool import SYSTEM_ROLE, TENANT_ROLE, Pool, create_pool
+from shared.database.pool import (
+    LONGEST_TRANSACTION_SECONDS,
+    SYSTEM_ROLE,
+    TENANT_ROLE,
+    Pool,
+    create_pool,
+)
 from shared.domain.retry import RetryPolicy
 from shared.errors import ConfigurationError
 from shared.expressions.evaluator import Evaluator
@@ -84,7 +90,15 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         dsn = settings.database_url.reveal()
         tenant_pool = await stack.enter_async_context(
-            _open_pool(dsn, role=TENANT_ROLE, size=settings.database_pool_size)
+            _open_pool(
+                dsn,
+                role=TENANT_ROLE,
+                size=settings.database_pool_size,
+                # What a frozen worker has begun is the others' when its lease has run out.
+                longest_transaction_seconds=min(
+                    settings.lease_seconds, LONGEST_TRANSACTION_SECONDS
+                ),
+            )
         )
         system_pool = await stack.enter_async_context(
             _open_pool(dsn, role=SYSTEM_ROLE, size=settings.system_pool_size)
@@ -145,13 +159,20 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _open_pool(dsn: str, *, role: str, size: int) -> AsyncIterator[Pool]:
+async def _open_pool(
+    dsn: str,
+    *,
+    role: str,
+    size: int,
+    longest_transaction_seconds: float = LONGEST_TRANSACTION_SECONDS,
+) -> AsyncIterator[Pool]:
     pool = await create_pool(
         dsn,
         role=role,
         application_name="postern-worker",
         size=size,
         keeps_plans=True,
+        longest_transaction_seconds=longest_transaction_seconds,
     )
     try:
         yield pool

@@ -32,6 +32,8 @@ SYSTEM_ROLE = "postern_system"
 _QUERIES = Queries(__package__, "pool.sql")
 
 _COMMAND_TIMEOUT_SECONDS = 10.0
+LONGEST_TRANSACTION_SECONDS = 30.0
+_IDLE_LIMIT = "idle_in_transaction_session_timeout"
 #: A plan made while its tables were nearly empty may be a bad one for what they grow into, and the
 #: server plans anew only when it has analysed them, a minute later.
 _PLANS_KEPT_SECONDS = 10.0
@@ -49,9 +51,10 @@ _KEPT_PLANS = {
 }
 
 #: Classes of SQLSTATE after which the same statement may succeed: connection, resources, shutdown,
-#: serialization, deadlock, lock time-out, failover to a read-only server.
+#: serialization, deadlock, lock time-out, failover to a read-only server, time limits of
+#: transactions.
 #: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_TRANSIENT_SQLSTATES = ("08", "53", "57", "40001", "40P01", "55P03", "25006", "25P03")
+_TRANSIENT_SQLSTATES = ("08", "53", "57", "40001", "40P01", "55P03", "25006", "25P03", "25P04")
 
 #: What the driver raises when the connection, not the statement, is at fault.
 CONNECTION_ERRORS = (
@@ -69,16 +72,25 @@ async def create_pool(
     application_name: str,
     size: int,
     keeps_plans: bool = False,
+    longest_transaction_seconds: float = LONGEST_TRANSACTION_SECONDS,
 ) -> Pool:
     """Open a pool whose connections act as ``role``.
 
     Connections are made lazily, so that a program can start while PostgreSQL is away. With
     ``keeps_plans`` a connection plans each statement once in 10 s, whatever its arguments: for a
-    program whose statements all find their rows by key.
+    program whose statements all find their rows by key. A transaction is rolled back, with its
+    connection, after ``longest_transaction_seconds``, at whatever its program was stopped or cut
+    off; servers before PostgreSQL 17 do so only where it was between two statements.
     """
-    settings = _server_settings(role, application_name)
+    limit = f"{longest_transaction_seconds * 1000:.0f}ms"
+    settings = _server_settings(role, application_name) | {_IDLE_LIMIT: limit}
     if keeps_plans:
         settings |= _KEPT_PLANS
+
+    async def limit_transactions(opened: Connection) -> None:
+        # To the server a program that prepares a statement is not idle, however long it takes.
+        await opened.execute(_QUERIES["limit_transactions"], limit)
+
     return await asyncpg.create_pool(
         dsn,
         min_size=0,
@@ -86,6 +98,7 @@ async def create_pool(
         timeout=3,
         command_timeout=_COMMAND_TIMEOUT_SECONDS,
         max_inactive_connection_lifetime=60,
+        init=limit_transactions,
         setup=_forget_old_plans if keeps_plans else None,
         reset=_leave_as_is,
         connection_class=RiderConnection,
@@ -131,7 +144,7 @@ def _server_settings(role: str, application_name: str) -> dict[str, str]:
         # and be kept while it grows by a million rows in an outage.
         "enable_seqscan": "off",
         # A stopped or cut-off program must not hold row locks for ever.
-        "idle_in_transaction_session_timeout": "30s",
+        _IDLE_LIMIT: f"{LONGEST_TRANSACTION_SECONDS:g}s",
     }
 
 

@@ -11,6 +11,11 @@ select 1
 -- Have this connection plan its statements anew.
 discard plans
 
+-- limit_transactions --
+-- End a transaction, with its connection, after a time, where the server can.
+-- $1 time with its unit
+select set_config(name, $1, false) from pg_settings where name = 'transaction_timeout'
+
 -- read_only --
 -- Let the transaction write nothing.
 select set_config('transaction_read_only', 'on', true)
