@@ -13,6 +13,9 @@ from shared.embedded.processes import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 
+#: One for all looks: each of its own would take 30 ms to load certificates that nothing here has.
+_HTTP = httpx.Client(timeout=2, limits=httpx.Limits(max_keepalive_connections=0))
+
 
 class ProgramDied(Exception):
     """A program ended without being asked to."""
@@ -88,7 +91,7 @@ class Program:
     def readiness(self) -> tuple[bool, str]:
         """Return whether the program is ready, and its own words on it."""
         try:
-            answer = httpx.get(f"{self.operations_url}/readyz", timeout=2)
+            answer = _HTTP.get(f"{self.operations_url}/readyz")
         except httpx.HTTPError as error:
             return False, f"{type(error).__name__}: {error}"
         return answer.status_code == 200, answer.text
