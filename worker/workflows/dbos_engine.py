@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.database.pool import (
+    LONGEST_TRANSACTION_SECONDS,
     SYSTEM_ROLE,
     Connection,
     DirectConnection,
@@ -264,7 +265,11 @@ def _translated_errors() -> Iterator[None]:
 def _as_system(database_url: str) -> URL:
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     given = url.query.get("options", "")
-    options = f"{given if isinstance(given, str) else ' '.join(given)} -crole={SYSTEM_ROLE}"
+    options = (
+        f"{given if isinstance(given, str) else ' '.join(given)} -crole={SYSTEM_ROLE}"
+        # A frozen worker's locks are free for the others after a while.
+        f" -cidle_in_transaction_session_timeout={LONGEST_TRANSACTION_SECONDS:g}s"
+    )
     return url.update_query_dict(
         {"options": options.strip(), "application_name": "postern-workflows"}
     )
