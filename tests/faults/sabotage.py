@@ -1,9 +1,9 @@
 """Takes one protection away, to show that the check would notice its absence."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, LiteralString
 
 import psycopg
 
@@ -17,6 +17,7 @@ from tests.faults.scene import Gateway
 from tests.faults.starvation import pid_of
 
 _QUERIES = Queries(__package__, "sabotage.sql")
+_MOST_DEADLOCKS = 10
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Protection = Literal[
@@ -129,5 +130,18 @@ def _saboteur(module: str, switches: Sequence[str]) -> Sequence[str]:
 
 
 def _run(stack: Stack, name: str, *arguments: str | float) -> None:
-    with psycopg.connect(stack.dsn, autocommit=True) as connection:
-        connection.execute(_QUERIES[name], arguments or None)
+    execute_at_last(stack.dsn, _QUERIES[name], *arguments)
+
+
+def execute_at_last(dsn: str, query: LiteralString, *arguments: str | float) -> None:
+    """Execute a query, again where it was the victim of a deadlock.
+
+    What changes triggers locks one table after the other, in another order than the programs that
+    go on meanwhile.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for _ in range(_MOST_DEADLOCKS):
+            with suppress(psycopg.errors.DeadlockDetected):
+                connection.execute(query, arguments or None)
+                return
+        connection.execute(query, arguments or None)
