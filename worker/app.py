@@ -95,9 +95,7 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 role=TENANT_ROLE,
                 size=settings.database_pool_size,
                 # What a frozen worker has begun is the others' when its lease has run out.
-                longest_transaction_seconds=min(
-                    settings.lease_seconds, LONGEST_TRANSACTION_SECONDS
-                ),
+                longest_transaction_seconds=settings.lease_seconds,
             )
         )
         system_pool = await stack.enter_async_context(

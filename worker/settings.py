@@ -13,8 +13,6 @@ from worker.forwarding.target import parse_ports
 _CLAIM_SECONDS = 6.0
 #: Who waits for another tenant's expressions, which take their whole time, gets his turn after it.
 _TURN_GRACE_SECONDS = 1.0
-#: PostgreSQL ends a transaction that idles for 30 s while its handler is busy elsewhere.
-_LONGEST_HANDLER_SECONDS = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,11 +252,6 @@ class WorkerSettings(Settings):
                 f"{self.prefix}LEASE_SECONDS: {self.lease_seconds:g} s is not longer than an "
                 f"attempt may take ({longest:g} s: handler, expressions, their turn and "
                 f"{_CLAIM_SECONDS:g} s for its claim), so that others would begin it again"
-            )
-        if self.handler_timeout_seconds > _LONGEST_HANDLER_SECONDS:
-            faults.append(
-                f"{self.prefix}HANDLER_TIMEOUT_SECONDS: more than {_LONGEST_HANDLER_SECONDS:g} s: "
-                "PostgreSQL would end the transaction first"
             )
         if not 30 <= self.reconcile_grace_seconds <= self.reconcile_latest_seconds:
             faults.append(

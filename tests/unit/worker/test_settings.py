@@ -27,13 +27,6 @@ def test_defaults_work() -> None:
         ({"POSTERN_WORKER_CONCURRENCY": "0"}, "CONCURRENCY: must be 1 or more"),
         ({"POSTERN_WORKER_LEASE_SECONDS": "24"}, "LEASE_SECONDS: 24 s is not longer"),
         ({"POSTERN_WORKER_HANDLER_TIMEOUT_SECONDS": "0"}, "must be more than 0"),
-        (
-            {
-                "POSTERN_WORKER_HANDLER_TIMEOUT_SECONDS": "40",
-                "POSTERN_WORKER_LEASE_SECONDS": "90",
-            },
-            "PostgreSQL would end the transaction first",
-        ),
         ({"POSTERN_WORKER_RETRY_FIRST_SECONDS": "4000"}, "longer than RETRY_LONGEST_SECONDS"),
         ({"POSTERN_WORKER_RETENTION_DAYS": "0"}, "RETENTION_DAYS: must be 1 or more"),
         ({"POSTERN_WORKER_FORWARD_PORTS": "70000"}, "FORWARD_PORTS: '70000' is no range"),
