@@ -1,6 +1,7 @@
 """Protections are taken away and given back whatever the programs do meanwhile."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import psycopg
 
@@ -22,16 +23,19 @@ _WAITS = (
 
 def test_triggers_are_dropped_though_a_deadlock_is_in_the_way(empty_database_url: str) -> None:
     """The victim of the deadlock is who has waited the longest, and it tries again."""
-    with psycopg.connect(empty_database_url) as program, ThreadPoolExecutor() as threads:
-        program.execute(_TABLES)
-        program.commit()
+    with (
+        ThreadPoolExecutor() as threads,
+        psycopg.connect(empty_database_url, autocommit=True) as watcher,
+        psycopg.connect(empty_database_url) as program,
+    ):
+        watcher.execute(_TABLES)
         program.execute("lock table other in row exclusive mode")
         dropping = threads.submit(execute_at_last, empty_database_url, _DROP)
-        wait_for(
-            lambda: program.execute(_WAITS, (_DROP,)).fetchone(), lambda found: found == (True,)
-        )
-        program.execute("lock table one in row exclusive mode")
+        wait_for(lambda: watcher.execute(_WAITS, (_DROP,)).fetchone(), lambda row: row == (True,))
+        # Whoever is the victim now, the other one goes on.
+        with suppress(psycopg.errors.DeadlockDetected):
+            program.execute("lock table one in row exclusive mode")
         program.rollback()
         dropping.result(timeout=30)
-        triggers = program.execute("select count(*) from pg_trigger where tgname = 'sabotage'")
+        triggers = watcher.execute("select count(*) from pg_trigger where tgname = 'sabotage'")
         assert triggers.fetchone() == (0,)
