@@ -82,11 +82,9 @@ def worker_comes_back_late(rig: Rig, scene: Scene) -> tuple[Journal, Journal]:
         rig.hold.roll_back(pid)
     rig.hold.end()
     rig.stack.start("worker-2")
+    # The lease is 8.5 s; the transactions that the worker was in the middle of end with it.
     wait_for(
-        # The lease is 8.5 s; the transactions that the worker was in the middle of end with it.
-        lambda: rig.checker.unfinished_count(scene),
-        lambda count: count == 0,
-        timeout_seconds=25,
+        lambda: rig.checker.unfinished_count(scene), lambda count: count == 0, timeout_seconds=25
     )
     with Load(scene, Mix(per_second=50)) as later:
         later.wait_accepted(25)

@@ -20,6 +20,15 @@ def test_defaults_work() -> None:
     assert load(WorkerSettings, _NEEDED).concurrency == 64
 
 
+def test_handler_may_take_what_the_lease_leaves_it() -> None:
+    """No limit but the lease's: its transaction lasts as long."""
+    environ = {
+        "POSTERN_WORKER_HANDLER_TIMEOUT_SECONDS": "40",
+        "POSTERN_WORKER_LEASE_SECONDS": "90",
+    }
+    assert load(WorkerSettings, {**_NEEDED, **environ}).handler_timeout_seconds == 40
+
+
 @pytest.mark.parametrize(
     ("environ", "part"),
     [
